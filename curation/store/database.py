@@ -101,10 +101,9 @@ class Database:
                 connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
                 try:
                     yield connection
-                except BaseException:
-                    connection.rollback()
-                    raise
-                connection.commit()
+                    connection.commit()
+                finally:
+                    connection.rollback()  # does nothing after the commit
         except OperationalError as error:
             raise _explained(error) from error
 

@@ -1,0 +1,44 @@
+# What a developer and CI run; every target works from a path with a space in it.
+.ONESHELL:
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: setup demo test check lint types bench dashboard clean
+
+$(BIN)/stillhouse: pyproject.toml constraints.txt
+	"$(PYTHON)" -m venv "$(VENV)"
+	"$(BIN)/python" -m pip install --quiet --upgrade pip
+	"$(BIN)/python" -m pip install --quiet "torch>=2.10,<2.14"
+	"$(BIN)/python" -m pip install --quiet -c constraints.txt -e ".[all,dev]"
+	touch "$(BIN)/stillhouse"
+
+setup: $(BIN)/stillhouse
+
+demo: setup
+	"$(BIN)/stillhouse" demo
+
+test: setup
+	"$(BIN)/python" -m pytest -n 2 --dist loadfile
+
+lint: setup
+	"$(BIN)/ruff" check .
+	"$(BIN)/ruff" format --check .
+
+types: setup
+	"$(BIN)/pyright"
+
+check: lint types test
+
+bench: setup
+	"$(BIN)/python" -m pytest -m slow
+
+dashboard: setup
+	"$(BIN)/stillhouse" -C support-demo dashboard
+
+clean:
+	rm -rf "$(VENV)" .cache .pytest_cache .ruff_cache support-demo
