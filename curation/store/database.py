@@ -43,6 +43,7 @@ class Database:
     def __init__(self, engine: sa.Engine, lock: FileLock | None) -> None:
         self.engine = engine
         self._lock = lock
+        self._made: frozenset[str] = frozenset()
 
     @classmethod
     def sqlite(cls, path: Path, metadata: sa.MetaData) -> "Database":
@@ -78,6 +79,12 @@ class Database:
         """Create the tables that do not exist yet."""
         with self.write() as connection:
             metadata.create_all(connection)
+        self._made = self._made | set(metadata.tables)
+
+    def ensure(self, metadata: sa.MetaData) -> None:
+        """Create tables of modules imported since this database was opened; nothing to do, no lock."""
+        if not self._made >= set(metadata.tables):
+            self.create(metadata)
 
     @property
     def is_sqlite(self) -> bool:
