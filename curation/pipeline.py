@@ -6,7 +6,7 @@ that edits, new columns. Dropped samples keep their row and their reason for eve
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import polars as pl
 from pydantic import JsonValue
@@ -42,12 +42,23 @@ class Step(Protocol):
         ...
 
 
+@runtime_checkable
+class Overrules(Protocol):
+    """A step that may overrule what the others hold; where it stands in the list does not matter."""
+
+    def overrule(self, samples: pl.DataFrame, outcome: Outcome) -> Outcome:
+        """The outcome of another step over `samples`, with some quarantine decisions lifted."""
+        ...
+
+
 def apply(samples: pl.DataFrame, steps: Sequence[Step]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Run the steps in order over the living samples; (all samples with final state, all decisions)."""
     decisions: list[pl.DataFrame] = []
     for step in steps:
         living = samples.filter(pl.col("state") == "kept")
         outcome = step(living)
+        for person in (s for s in steps if isinstance(s, Overrules)):
+            outcome = person.overrule(living, outcome)
         samples = _settle(samples, outcome)
         decisions.append(outcome.decisions)
     return samples, pl.concat(decisions)

@@ -1,0 +1,166 @@
+"""Quarantine: samples a step would not decide about wait here for a person, who approves or corrects them.
+
+A ruling is recorded at once and applied by the next run: where a step would hold the sample again, the ruling lets
+it go on from there (with the person's answer, if corrected), so that every later step still looks at it.
+"""
+
+from datetime import date
+from typing import Literal
+
+import polars as pl
+from pydantic import JsonValue
+
+from curation.answers import parse_answer
+from curation.checking import Drop
+from curation.errors import InputError, ReplyUnreadable, UnknownRecord
+from curation.pipeline import Outcome
+from curation.records import DECISIONS, Decision, Sample, canonical, decisions_frame, digest, sample_of
+from curation.scrubbing import Scrubber
+from curation.store.quarantine import Ruling, Rulings
+from curation.store.store import Store
+from curation.task import AnswerTable, Task
+
+STEP = "rulings"
+
+
+class RulingsStep:
+    """Overrules the quarantine decisions that a person has ruled on; decides nothing by itself."""
+
+    name = STEP
+    scope: Literal["sample", "table"] = "sample"
+
+    def __init__(self, store: Store, answer: AnswerTable) -> None:
+        self._rulings = {r.sample: r for r in Rulings(store.state, store.ledger).list()}
+        self._answer = answer
+
+    def __call__(self, samples: pl.DataFrame) -> Outcome:
+        """Nothing: its work is `overrule`, done where a step holds a sample."""
+        return Outcome(pl.DataFrame(schema=DECISIONS))
+
+    def describe(self) -> dict[str, JsonValue]:
+        """How many rulings there are and a digest of them, free of names and sample ids."""
+        rulings = sorted([r.request_key, r.index, r.ruling, r.answer] for r in self._rulings.values())
+        return {"rulings": len(rulings), "digest": digest(rulings)}
+
+    def overrule(self, samples: pl.DataFrame, outcome: Outcome) -> Outcome:
+        """The outcome with ruled quarantine decisions turned into a keep, or an edit to the person's answer."""
+        ruled = (pl.col("action") == "quarantine") & pl.col("sample").is_in(list(self._rulings))
+        overruled = outcome.decisions.filter(ruled)
+        if overruled.is_empty():
+            return outcome
+        lifted = [_decision(self._rulings[row["sample"]], row) for row in overruled.iter_rows(named=True)]
+        decisions = pl.concat([outcome.decisions.filter(~ruled), decisions_frame(lifted)])
+        return Outcome(decisions, self._corrected(samples, outcome, [d.sample for d in lifted]))
+
+    def _corrected(self, samples: pl.DataFrame, outcome: Outcome, ids: list[str]) -> pl.DataFrame | None:
+        """The outcome's new columns with the corrected answers written over them."""
+        corrected = [r for i in ids if (r := self._rulings[i]).ruling == "correct"]
+        if not corrected:
+            return outcome.columns
+        rows = [{"id": r.sample, "answer": r.answer, "labels": self._labels(r), "signal": None} for r in corrected]
+        answers = pl.DataFrame(
+            rows, schema={"id": pl.String, "answer": pl.String, "labels": pl.String, "signal": pl.String}
+        )
+        columns, merged = {*answers.columns}, samples
+        if outcome.columns is not None:
+            columns |= {*outcome.columns.columns}
+            merged = merged.update(outcome.columns, on="id", how="left", include_nulls=True)
+        merged = merged.update(answers, on="id", how="left", include_nulls=True)
+        return merged.select(c for c in merged.columns if c in columns)
+
+    def _labels(self, ruling: Ruling) -> str | None:
+        labels = parse_answer(ruling.answer or "", self._answer)
+        return None if labels is None else canonical(labels).decode()
+
+
+class Quarantine:
+    """The samples of a workspace's newest version that wait for a person."""
+
+    def __init__(self, store: Store, task: Task) -> None:
+        self._store = store
+        self._task = task
+        self._rulings = Rulings(store.state, store.ledger)
+
+    def waiting(self) -> pl.DataFrame:
+        """One row per quarantined sample: id, prompt_id, teacher, step, reason, words, prompt, answer, ruling."""
+        held = self._held()
+        why = (
+            self._store.versions.decisions()
+            .filter(pl.col("action") == "quarantine")
+            .unique("sample", keep="first", maintain_order=True)
+            .select(pl.col("sample").alias("id"), "words")
+        )
+        rulings = pl.DataFrame(
+            [(r.sample, r.ruling) for r in self._rulings.list()], {"id": pl.String, "ruling": pl.String}, orient="row"
+        )
+        prompts = pl.Series("prompt", [sample_of(row).prompt for row in held.iter_rows(named=True)], pl.String)
+        return (
+            held.with_columns(prompts)
+            .join(why, on="id", how="left", maintain_order="left")
+            .join(rulings, on="id", how="left", maintain_order="left")
+            .select("id", "prompt_id", "teacher", "step", "reason", "words", "prompt", "answer", "ruling")
+        )
+
+    def approve(self, sample: str, by: str, why: str = "") -> Ruling:
+        """Let a sample through as it is, from the next run on."""
+        found = self._one(sample)
+        return self._add(Ruling(**_key(found), ruling="approve", by=by, why=why))
+
+    def correct(self, sample: str, answer: str, by: str, why: str = "") -> Ruling:
+        """Let a sample through with a person's answer, from the next run on.
+
+        The answer is scrubbed like a reply and must be readable and pass the task's checks, else InputError.
+        """
+        found = self._one(sample)
+        clean = Scrubber.of(self._task.scrub, date.today()).scrub(answer).text  # noqa: DTZ011 - an allow-list ends at the end of a local day
+        try:
+            labels = parse_answer(clean, self._task.answer)
+        except ReplyUnreadable as error:
+            raise InputError(f"the corrected answer cannot be read as {self._task.answer.format}: {error}") from error
+        self._check(found.model_copy(update={"answer": clean, "labels": labels, "stop": "end"}))
+        return self._add(Ruling(**_key(found), ruling="correct", answer=clean, by=by, why=why))
+
+    def _held(self) -> pl.DataFrame:
+        return self._store.versions.samples().filter(pl.col("state") == "quarantined")
+
+    def _one(self, sample: str) -> Sample:
+        held = self._held()
+        matches = held.filter(pl.col("id").str.starts_with(sample)) if sample else held.clear()
+        if matches.height != 1:
+            found = "no quarantined sample" if matches.is_empty() else f"{matches.height} quarantined samples"
+            raise UnknownRecord(
+                f"{found} in the newest version with id {sample!r}; `stillhouse quarantine list` shows them"
+            )
+        row = matches.row(0, named=True)
+        if not row["request_key"]:
+            raise InputError(
+                f"{row['id']} was held before any teacher was asked ({row['reason']}): there is no answer to rule on. "
+                f"Edit {row['source'] or row['prompt_id']}, or allow-list the pattern in [scrub], and run again"
+            )
+        return sample_of(row)
+
+    def _check(self, sample: Sample) -> None:
+        for name, check in self._task.check_plugins:
+            verdict = check(sample)  # type: ignore[operator] - every plugin of curation/checks/ is callable
+            if isinstance(verdict, Drop):
+                raise InputError(f"the corrected answer does not pass check {name!r}: {verdict.words}")
+
+    def _add(self, ruling: Ruling) -> Ruling:
+        self._rulings.add(ruling)
+        return ruling
+
+
+def _key(sample: Sample) -> dict[str, str | int]:
+    return {"request_key": sample.request_key, "index": sample.index, "sample": sample.id}
+
+
+def _decision(ruling: Ruling, held: dict[str, str | float | None]) -> Decision:
+    verb = {"approve": "approved", "correct": "corrected"}[ruling.ruling]
+    return Decision(
+        sample=ruling.sample,
+        step=STEP,
+        action="keep" if ruling.ruling == "approve" else "edit",
+        reason=verb,
+        words=f"{ruling.by} {verb} what {held['step']} held: {held['words']}",
+        evidence={"by": ruling.by, "why": ruling.why, "overruled": {k: held[k] for k in ("step", "reason", "number")}},
+    )
