@@ -1,0 +1,175 @@
+"""The gold sets in the state store: hand-curated answers, versioned, never trained on.
+
+A change closes the rows it replaces and opens new ones under the next version number, so every earlier version
+can still be read. Rows are never updated otherwise and never deleted.
+"""
+
+import json
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from pydantic import JsonValue
+
+from curation.errors import UnknownRecord
+from curation.records import Record, canonical, digest
+from curation.store.database import STATE, Database, now
+from curation.store.ledger import Ledger
+
+GOLD_VERSIONS = sa.Table(
+    "gold_versions",
+    STATE,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("items", sa.Integer, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("at", sa.String, nullable=False),
+)
+GOLD_ITEMS = sa.Table(
+    "gold_items",
+    STATE,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String, nullable=False, index=True),
+    sa.Column("item", sa.String, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),  # canonical JSON
+    sa.Column("slice", sa.String),
+    sa.Column("sample", sa.String, index=True),  # the reviewed sample it was promoted from
+    sa.Column("opened", sa.Integer, nullable=False),
+    sa.Column("closed", sa.Integer),
+    sa.UniqueConstraint("name", "item", "opened"),
+)
+
+
+class GoldItem(Record):
+    """One gold row: a message, the right answer to it, and the slice it belongs to."""
+
+    id: str
+    text: str
+    answer: JsonValue
+    slice: str | None = None
+    sample: str | None = None
+
+
+class GoldVersion(Record):
+    """One version of a gold set: its number, the digest of its rows, who made it and why."""
+
+    name: str
+    number: int
+    digest: str
+    items: int
+    actor: str
+    note: str
+    at: str
+
+
+class Gold:
+    """The gold tables. Anyone may read; writing needs the ledger, which records each new version."""
+
+    def __init__(self, database: Database) -> None:
+        database.ensure(STATE)
+        self._database = database
+
+    def names(self) -> list[str]:
+        """The gold sets there are."""
+        with self._database.read() as connection:
+            return list(connection.execute(sa.select(GOLD_VERSIONS.c.name).distinct().order_by("name")).scalars())
+
+    def texts(self) -> list[str]:
+        """Every text in the newest version of any set, sorted: what no training sample may resemble."""
+        query = sa.select(GOLD_ITEMS.c.text).where(GOLD_ITEMS.c.closed.is_(None)).distinct()
+        with self._database.read() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def versions(self, name: str) -> list[GoldVersion]:
+        """The versions of one set, oldest first; UnknownRecord when there is no such set."""
+        query = sa.select(GOLD_VERSIONS).where(GOLD_VERSIONS.c.name == name).order_by(GOLD_VERSIONS.c.number)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        if not rows:
+            known = ", ".join(self.names()) or "none; `stillhouse gold import FILE` makes one"
+            raise UnknownRecord(f"no gold set {name!r}. Known: {known}")
+        return [GoldVersion(**row) for row in rows]
+
+    def items(self, name: str, number: int | None = None) -> list[GoldItem]:
+        """The rows of one version (default: the newest), in id order."""
+        known = [v.number for v in self.versions(name)]
+        if number is not None and number not in known:
+            raise UnknownRecord(f"gold set {name!r} has versions 1 to {known[-1]}, not {number}")
+        with self._database.read() as connection:
+            return _items(connection, name, known[-1] if number is None else number)
+
+    def holding(self, sample: str) -> list[dict[str, JsonValue]]:
+        """The gold rows promoted from a sample: set, item, versions it was opened and closed in."""
+        query = sa.select(GOLD_ITEMS).where(GOLD_ITEMS.c.sample == sample).order_by(GOLD_ITEMS.c.seq)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [{k: row[k] for k in ("name", "item", "opened", "closed")} for row in rows]
+
+    def put(
+        self, name: str, items: Sequence[GoldItem], *, ledger: Ledger, actor: str, note: str = ""
+    ) -> tuple[GoldVersion, int]:
+        """Add rows, or replace the answers of rows already there; (version, rows changed).
+
+        Equal rows change nothing, and when nothing changed no new version is made.
+        """
+        with self._database.write() as connection:
+            last = _last(connection, name)
+            held = {i.id: i for i in _items(connection, name, last.number)} if last else {}
+            changed = {i.id: i for i in items if held.get(i.id) != i}
+            if last and not changed:
+                return last, 0
+            number = last.number + 1 if last else 1
+            _replace(connection, name, list(changed.values()), number)
+            version = _open_version(connection, name, number, actor, note)
+            ledger.append_in(connection, "gold", version.model_dump(exclude={"at"}), actor)
+        return version, len(changed)
+
+
+def _last(connection: sa.Connection, name: str) -> GoldVersion | None:
+    query = sa.select(GOLD_VERSIONS).where(GOLD_VERSIONS.c.name == name).order_by(GOLD_VERSIONS.c.number.desc())
+    row = connection.execute(query.limit(1)).mappings().first()
+    return GoldVersion(**row) if row else None
+
+
+def _items(connection: sa.Connection, name: str, number: int) -> list[GoldItem]:
+    table = GOLD_ITEMS.c
+    query = sa.select(GOLD_ITEMS).where(
+        table.name == name, table.opened <= number, sa.or_(table.closed.is_(None), table.closed > number)
+    )
+    rows = connection.execute(query.order_by(table.item)).mappings()
+    return [
+        GoldItem(id=r["item"], text=r["text"], answer=json.loads(r["answer"]), slice=r["slice"], sample=r["sample"])
+        for r in rows
+    ]
+
+
+def _replace(connection: sa.Connection, name: str, items: list[GoldItem], number: int) -> None:
+    table = GOLD_ITEMS.c
+    for item in items:
+        connection.execute(
+            GOLD_ITEMS.update()
+            .where(table.name == name, table.item == item.id, table.closed.is_(None))
+            .values(closed=number)
+        )
+        connection.execute(
+            GOLD_ITEMS.insert().values(
+                name=name,
+                item=item.id,
+                text=item.text,
+                answer=canonical(item.answer).decode(),
+                slice=item.slice,
+                sample=item.sample,
+                opened=number,
+            )
+        )
+
+
+def _open_version(connection: sa.Connection, name: str, number: int, actor: str, note: str) -> GoldVersion:
+    rows = [i.model_dump(exclude={"sample"}) for i in _items(connection, name, number)]
+    version = GoldVersion(
+        name=name, number=number, digest=digest(rows), items=len(rows), actor=actor, note=note, at=now(connection)
+    )
+    connection.execute(GOLD_VERSIONS.insert().values(version.model_dump()))
+    return version
