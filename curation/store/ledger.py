@@ -117,9 +117,10 @@ class Ledger:
 
     def verify(self) -> list[str]:
         """What is wrong with the log, one line each: a changed, missing or added event, an unfitting signature."""
-        with self._database.read() as connection:
+        published = self._file.read_bytes() if self._file.exists() else None  # first: the log may grow meanwhile
+        with self._database.write() as connection:  # no event may come between the two queries
+            points = connection.execute(sa.select(checkpoints).with_for_update()).all()
             rows = connection.execute(sa.select(ledger_events).order_by(ledger_events.c.seq)).all()
-            points = connection.execute(sa.select(checkpoints)).all()
         problems: list[str] = []
         heads = [GENESIS]
         for place, row in enumerate(rows, start=1):
@@ -130,12 +131,9 @@ class Ledger:
             problems.append(f"the ledger has {len(points)} checkpoints instead of 1")
         for point in points:
             problems += self._against(point.size, bytes(point.head).hex(), bytes(point.signature), heads, exact=True)
-        return problems + self._file_problems(heads)
+        return problems + ([] if published is None else self._published_problems(published, heads))
 
-    def _file_problems(self, heads: list[str]) -> list[str]:
-        if not self._file.exists():
-            return []
-        data = self._file.read_bytes()
+    def _published_problems(self, data: bytes, heads: list[str]) -> list[str]:
         try:
             point = Checkpoint.model_validate_json(data)
             signature = bytes.fromhex(point.signature)
