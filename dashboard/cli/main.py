@@ -1,0 +1,74 @@
+"""The `stillhouse` command: gathers the commands and is the one place where a stated failure becomes one line."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from curation.errors import StillhouseError
+from dashboard.cli import decide, explain, gold, make, people, start, teach
+from dashboard.cli.opening import At
+
+app = typer.Typer(
+    name="stillhouse",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (start, make, explain, decide, gold, people, teach):
+    group.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("stillhouse"))
+        raise typer.Exit
+
+
+@app.callback(epilog="Example:  stillhouse init support && stillhouse -C support run")
+def stillhouse(
+    context: typer.Context,
+    directory: Annotated[
+        Path,
+        typer.Option(
+            "--directory", "-C", metavar="DIR", help="The workspace to work in.", show_default="the current folder"
+        ),
+    ] = Path(),
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Make a sealed, explainable dataset from large teacher models; train and release a small student on it.
+
+    Every reading command takes --json and then ends standard output with one JSON object.
+
+    Exit codes: 0 done, or the gate passed; 1 a stated failure, in one line; 2 wrong usage; 130 stopped with Ctrl-C.
+    A gate: 10 FAIL, 11 INCONCLUSIVE, 12 INVALID.
+    """
+    context.obj = At(directory.expanduser())
+
+
+def main() -> None:
+    """Run the command line; the only place that catches StillhouseError."""
+    try:
+        app(prog_name="stillhouse")
+    except StillhouseError as error:
+        sys.exit(_stated(str(error)))
+    except OSError as error:
+        where = f" {error.filename}:" if error.filename else ""
+        sys.exit(_stated(f"the system refused:{where} {error.strerror or error}"))
+
+
+def _stated(words: str) -> int:
+    """Print a failure as one line on standard error; the exit code."""
+    print("stillhouse:", " ".join(words.split()), file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Commands that teach and measure a student, and decide about its release: train, evaluate, gate."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from curation.errors import UnknownRecord
+from curation.plugins import nearest
+from dashboard.cli.opening import at, require, workspace
+from dashboard.cli.output import Json, facts, json_line, say
+
+if TYPE_CHECKING:
+    from curation.records import Evaluation
+    from curation.workspace import Workspace
+
+PANEL = "Teach and release"
+Arm = Literal["curated", "raw", "control"]
+EXIT_CODES = {"PASS": 0, "FAIL": 10, "INCONCLUSIVE": 11, "INVALID": 12}
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse train --arm curated --seed 1")(train)
+    app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse evaluate curated-1")(evaluate)
+    app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse gate curated-1 raw-1 && ./release.sh")(gate)
+
+
+def train(
+    context: typer.Context,
+    arm: Annotated[
+        Arm, typer.Option("--arm", help="What it learns from: kept, all answers, or random of that size.")
+    ] = "curated",
+    seed: Annotated[int, typer.Option("--seed", help="The student's seed.")] = 1,
+    version: Annotated[str, typer.Option("--version", help="The version it learns from.")] = "head",
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The student's name.", show_default="ARM-SEED")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Teach a student from a version, with the task's train settings; kept under .stillhouse/students."""
+    require("train", "training")
+    from dashboard.cli.progress import shown
+    from training.data import arm_rows
+    from training.settings import TrainTable
+    from training.trainer import train as teach
+
+    name = name or f"{arm}-{seed}"
+    with workspace(context) as opened, shown() as progress:
+        table = opened.task.table("train", TrainTable)
+        rows = arm_rows(opened.store, version, arm, opened.task)
+        card = teach(rows, table, seed, opened.store.layout.students / name, progress)
+    if as_json:
+        json_line({"student": name, **card.model_dump(mode="json", exclude={"name", "settings", "libraries"})})
+        return
+    say(f"Student {name!r}: {card.rows} rows, {len(card.label_names)} labels, {card.trainable} parameters trained")
+    say(f"Next: stillhouse evaluate {name}")
+
+
+def evaluate(
+    context: typer.Context,
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="A student's name, as `train` gave it.")],
+    holdout: Annotated[
+        Path | None,
+        typer.Option(
+            "--holdout", metavar="FILE", help="JSONL {id, text, cluster, answer}.", show_default="[train] holdout"
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a student on the holdout, and record accuracy, calibration error and milliseconds for the gate."""
+    require("train", "evaluating a student")
+    from curation.store.evaluations import Evaluations
+
+    with workspace(context) as opened:
+        measured = _measure(opened, student, at(context).path(holdout) if holdout else None)
+        Evaluations(opened.store.state).save(measured)
+    summary = {"evaluation": measured.id, "student": student, "arm": measured.arm, "version": measured.version}
+    if as_json:
+        json_line({**summary, "metric": measured.metric, **measured.summary})
+        return
+    facts({**summary, "metric": measured.metric, **measured.summary})
+    say(f"Next: stillhouse gate {measured.id} BASELINE")
+
+
+def gate(
+    context: typer.Context,
+    candidate: Annotated[
+        str, typer.Argument(metavar="CANDIDATE", help="What is to be released: an evaluation, a student or an arm.")
+    ],
+    baseline: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[BASELINE]", help="What it is compared with.", show_default="the baseline of the gate table"
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Decide about a release, from recorded evaluations: PASS 0, FAIL 10, INCONCLUSIVE 11, INVALID 12."""
+    from judges.gate import GateTable, decide_and_record, evaluation_named
+
+    with workspace(context) as opened:
+        table = opened.task.table("gate", GateTable)
+        named = [evaluation_named(opened.store, name) for name in (candidate, baseline or table.baseline)]
+        decision = decide_and_record(opened.store, named[0], named[1], table)
+    if as_json:
+        json_line(decision.as_dict())
+    else:
+        say(f"{decision.outcome}: {decision.sentence}")
+    raise typer.Exit(EXIT_CODES[decision.outcome])
+
+
+def _measure(opened: "Workspace", student: str, holdout: Path | None) -> "Evaluation":
+    """Measure one student of this workspace on a holdout, scrubbed as the training prompts were."""
+    from curation.scrubbing import Scrubber
+    from training.data import read_holdout
+    from training.evaluate import evaluate as measure
+    from training.settings import TrainTable
+
+    folder = opened.store.layout.students / student
+    if not folder.is_dir():
+        known = sorted(p.name for p in opened.store.layout.students.glob("*") if p.is_dir())
+        raise UnknownRecord(f"no student {student!r}{nearest(student, known)} Known: {', '.join(known) or 'none yet'}")
+    path = holdout or opened.task.path(opened.task.table("train", TrainTable).holdout)
+    scrubber = Scrubber.of(opened.task.scrub, date.today())  # noqa: DTZ011 - an allow-list ends at the end of a local day
+    holdout_items = read_holdout(path, opened.task.answer)
+    return measure(folder, holdout_items, scrub=lambda text: scrubber.scrub(text).text)
