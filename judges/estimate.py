@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from scipy.optimize import brentq
@@ -68,8 +69,8 @@ def tango_interval(better: int, worse: int, n: int, alpha: float) -> tuple[float
     def beyond(bound: float) -> float:
         return _tango_z(better, worse, n, bound)
 
-    low = -1.0 if beyond(-edge) < z else float(brentq(lambda b: beyond(b) - z, -edge, mean))
-    high = 1.0 if beyond(edge) > -z else float(brentq(lambda b: beyond(b) + z, mean, edge))
+    low = -1.0 if beyond(-edge) < z else cast("float", brentq(lambda b: beyond(b) - z, -edge, mean))
+    high = 1.0 if beyond(edge) > -z else cast("float", brentq(lambda b: beyond(b) + z, mean, edge))
     return low, high
 
 
