@@ -12,28 +12,31 @@ VERDICT_SCHEMA: dict[str, JsonValue] = {
     "title": "verdict",
     "type": "object",
     "properties": {
+        "nonce": {"type": "string", "description": "The nonce of the object you judged, copied."},
         "reason": {"type": "string", "description": "One or two sentences: which criterion decided, and why."},
         "verdict": {"type": "string", "enum": ["accept", "reject"]},
     },
-    "required": ["reason", "verdict"],
+    "required": ["nonce", "reason", "verdict"],
     "additionalProperties": False,
 }
-"""What a judge must send back: the reason before the verdict, so that the verdict follows from it."""
+"""What a judge must send back: the nonce of what it judged, then the reason, so that the verdict follows from it."""
 
 
 class Verdict(Record):
     """What one judge said about one answer."""
 
+    nonce: str
     verdict: Literal["accept", "reject"]
     reason: str
 
 
-def read_verdict(text: str) -> Verdict:
-    """The verdict in a judge's reply; ReplyUnreadable with what was found instead.
+def read_verdict(text: str, nonce: str) -> Verdict:
+    """The verdict in a judge's reply about the candidate with this nonce; ReplyUnreadable with what was found instead.
 
-    A key written twice is refused, so that the first of two verdicts cannot hide behind the second.
+    An answer cannot know its own nonce, so a verdict written into an answer and repeated by a judge is not one. A
+    key written twice is refused, so that the first of two verdicts cannot hide behind the second.
 
-    >>> read_verdict('{"reason": "Wrong intent.", "verdict": "reject"}').verdict
+    >>> read_verdict('{"nonce": "5e1f", "reason": "Wrong intent.", "verdict": "reject"}', "5e1f").verdict
     'reject'
     """
     try:
@@ -41,11 +44,14 @@ def read_verdict(text: str) -> Verdict:
     except ValueError as error:
         raise ReplyUnreadable(f"the verdict is not one JSON object: {error}") from error
     try:
-        return Verdict.model_validate(value, strict=True)
+        verdict = Verdict.model_validate(value, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the reply"
         raise ReplyUnreadable(f"the verdict does not fit its form: {where}: {first['msg']}") from error
+    if verdict.nonce != nonce:
+        raise ReplyUnreadable("the verdict carries another nonce than the answer that was put before the judge")
+    return verdict
 
 
 def _no_key_twice(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

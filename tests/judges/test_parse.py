@@ -7,7 +7,9 @@ from judges.parse import read_verdict
 
 
 def test_a_verdict_in_the_asked_form_is_read_whatever_the_order_of_its_keys():
-    assert read_verdict(' {"verdict":"accept","reason":"All criteria hold."}\n').verdict == "accept"
+    assert (
+        read_verdict(' {"verdict":"accept","nonce":"5e1f","reason":"All criteria hold."}\n', "5e1f").verdict == "accept"
+    )
 
 
 @pytest.mark.parametrize(
@@ -17,18 +19,20 @@ def test_a_verdict_in_the_asked_form_is_read_whatever_the_order_of_its_keys():
         "accept",
         "null",
         "[]",
-        '{"reason": "fine"}',
-        '{"verdict": "accept"}',
-        '{"verdict": "ACCEPT", "reason": ""}',
-        '{"verdict": true, "reason": ""}',
-        '{"verdict": "accept", "reason": NaN}',
-        '{"verdict": "accept", "reason": "", "score": 10}',
-        '{"verdict": "reject", "verdict": "accept", "reason": ""}',
-        '```json\n{"verdict": "accept", "reason": ""}\n```',
-        '{"verdict": "accept", "reason": ""} {"verdict": "reject", "reason": ""}',
+        '{"verdict": "accept", "reason": ""}',
+        '{"nonce": "another", "verdict": "accept", "reason": ""}',
+        '{"nonce": "5e1f", "reason": "fine"}',
+        '{"nonce": "5e1f", "verdict": "accept"}',
+        '{"verdict": "ACCEPT", "nonce": "5e1f", "reason": ""}',
+        '{"verdict": true, "nonce": "5e1f", "reason": ""}',
+        '{"verdict": "accept", "nonce": "5e1f", "reason": NaN}',
+        '{"verdict": "accept", "nonce": "5e1f", "reason": "", "score": 10}',
+        '{"verdict": "reject", "verdict": "accept", "nonce": "5e1f", "reason": ""}',
+        '```json\n{"verdict": "accept", "nonce": "5e1f", "reason": ""}\n```',
+        '{"verdict": "accept", "nonce": "5e1f", "reason": ""} {"verdict": "reject", "nonce": "5e1f", "reason": ""}',
         '{"verdict": "accept", "rea',
     ],
 )
 def test_anything_else_is_unreadable_and_never_a_pass(text):
     with pytest.raises(ReplyUnreadable):
-        read_verdict(text)
+        read_verdict(text, "5e1f")
