@@ -1,10 +1,8 @@
 """Agreement statistics equal the figures published with the examples they are tested on."""
 
 import json
-import os
 from collections import Counter
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
@@ -68,12 +66,8 @@ def test_the_wilson_interval_never_claims_certainty_from_a_clean_sheet():
 
 
 @pytest.mark.shared
-def test_kappas_of_the_three_pandalm_annotators_are_the_published_ones():
-    folder = Path(os.environ.get("STILLHOUSE_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    path = folder / "pandalm" / "testset-v1.json"
-    if not path.is_file():
-        pytest.skip(f"no {path}")
-    rows = json.loads(path.read_text())
+def test_kappas_of_the_three_pandalm_annotators_are_the_published_ones(shared_data):
+    rows = json.loads((shared_data / "pandalm" / "testset-v1.json").read_text())
     raters = [[row[f"annotator{i}"] for row in rows] for i in (1, 2, 3)]
     kappas = sorted(round(cohen_kappa(a, b), 3) for a, b in combinations(raters, 2))
     assert kappas == [0.852, 0.862, 0.879]
