@@ -1,12 +1,16 @@
 """Reads an answer once, strictly: text in, labels out, or ReplyUnreadable with what was found."""
 
 import json
-from typing import Any
+import math
+from typing import Any, cast
 
 from pydantic import JsonValue
 
 from curation.errors import ReplyUnreadable
 from curation.task import AnswerTable
+
+DEEPEST = 50
+"""Layers of lists and objects a JSON answer may have; deeper ones are made to break parsers."""
 
 
 def parse_answer(text: str, answer: AnswerTable) -> dict[str, JsonValue] | None:
@@ -38,15 +42,41 @@ def _label(text: str, labels: tuple[str, ...]) -> str:
     return text
 
 
-def _object(text: str) -> dict[str, JsonValue]:
+def load_json(text: str) -> Any:
+    """The value in a JSON text a model wrote; ReplyUnreadable where it is none, or none that could be stored.
+
+    >>> load_json('[1, {"a": null}]')
+    [1, {'a': None}]
+    """
     try:
-        value: Any = json.loads(text, parse_constant=_refuse)
-    except ValueError as error:
+        value: Any = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair can be written in JSON and not stored
+        _refuse_deep(value)
+    except (ValueError, RecursionError) as error:
         raise ReplyUnreadable(f"not JSON: {error}") from error
+    return value
+
+
+def _object(text: str) -> dict[str, JsonValue]:
+    value = load_json(text)
     if not isinstance(value, dict):
         raise ReplyUnreadable(f"a JSON {type(value).__name__}, not an object")
-    return value
+    return cast("dict[str, JsonValue]", value)
+
+
+def _refuse_deep(value: Any, left: int = DEEPEST) -> None:
+    if left < 0:
+        raise ValueError(f"nested deeper than {DEEPEST}")
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            _refuse_deep(inner, left - 1)
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(number: str) -> float:
+    if math.isinf(value := float(number)):
+        raise ValueError(f"{number[:20]} is too large a number")
+    return value
