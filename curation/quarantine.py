@@ -11,7 +11,7 @@ import polars as pl
 from pydantic import JsonValue
 
 from curation.answers import parse_answer
-from curation.checking import Drop
+from curation.checking import ChecksStep
 from curation.errors import InputError, ReplyUnreadable, UnknownRecord
 from curation.pipeline import Outcome
 from curation.records import DECISIONS, Decision, Sample, canonical, decisions_frame, digest, sample_of
@@ -24,7 +24,7 @@ STEP = "rulings"
 
 
 class RulingsStep:
-    """Overrules the quarantine decisions that a person has ruled on; decides nothing by itself."""
+    """Overrules the quarantine decisions that a person has ruled on; a step only to be named in the recipe."""
 
     name = STEP
     scope: Literal["sample", "table"] = "sample"
@@ -140,10 +140,10 @@ class Quarantine:
         return sample_of(row)
 
     def _check(self, sample: Sample) -> None:
-        for name, check in self._task.check_plugins:
-            verdict = check(sample)  # type: ignore[operator] - every plugin of curation/checks/ is callable
-            if isinstance(verdict, Drop):
-                raise InputError(f"the corrected answer does not pass check {name!r}: {verdict.words}")
+        for name, look in ChecksStep(self._task.check_plugins, self._task.answer).opened:
+            objection = look(sample)
+            if objection is not None and objection.action == "drop":
+                raise InputError(f"the corrected answer does not pass check {name!r}: {objection.words}")
 
     def _add(self, ruling: Ruling) -> Ruling:
         self._rulings.add(ruling)

@@ -50,6 +50,7 @@ class Rulings:
         with self._database.write() as connection:
             connection.execute(RULINGS.insert().values(**ruling.model_dump(), at=now(connection)))
             self._ledger.append_in(connection, "quarantine", body, ruling.by)
+        self._ledger.publish()
 
     def list(self) -> list[Ruling]:
         """The newest ruling on every sample, oldest first."""

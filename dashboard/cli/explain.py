@@ -116,6 +116,7 @@ def sql(
     query: Annotated[str, typer.Argument(metavar="QUERY", help="A SELECT over samples, decisions, versions, runs.")],
     version: Annotated[str, typer.Option("--version", help="Which version the views show.")] = "head",
     limit: Annotated[int, typer.Option("--limit", min=1, help="Show at most so many rows.")] = 200,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Rows as CSV, for a spreadsheet or a shell.")] = False,
     as_json: Json = False,
 ) -> None:
     """Ask the dataset with SQL; nothing outside the workspace can be read, and nothing written."""
@@ -126,6 +127,9 @@ def sql(
     more, rows = frame.height > limit, frame_rows(frame.head(limit))
     if as_json:
         json_line({"columns": frame.columns, "rows": rows, "truncated": more})
+        return
+    if as_csv:
+        print(frame.head(limit).write_csv(), end="")
         return
     table(rows, frame.columns)
     if more:
@@ -208,7 +212,8 @@ def export(
     with workspace(context) as opened:
         report = write(opened.store, version, format, target, arm=arm)
     if as_json:
-        json_line({"rows": report.rows, "path": str(report.path), "format": format, "arm": arm})
+        json_line(report.as_dict())
         return
     say(f"Wrote {report.rows} rows to {report.path}")
-    say(f"`stillhouse why --row {report.path}:1` explains a row")
+    if format != "hf":
+        say(f"`stillhouse why --row {report.path}:1` explains a row")

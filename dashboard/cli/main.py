@@ -1,13 +1,14 @@
 """The `stillhouse` command: gathers the commands and is the one place where a stated failure becomes one line."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from curation.errors import StillhouseError
-from dashboard.cli import decide, explain, gold, make, people, start, teach
+from dashboard.cli import decide, demo, explain, gold, make, people, start, teach
 from dashboard.cli.opening import At
 
 app = typer.Typer(
@@ -18,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (start, make, explain, decide, gold, people, teach):
+for group in (start, demo, make, explain, decide, gold, people, teach):
     group.register(app)
 
 
@@ -53,10 +54,10 @@ def stillhouse(
     context.obj = At(directory.expanduser())
 
 
-def main() -> None:
-    """Run the command line; the only place that catches StillhouseError."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line (default: this process's arguments); the only place that catches StillhouseError."""
     try:
-        app(prog_name="stillhouse")
+        app(arguments, prog_name="stillhouse")
     except StillhouseError as error:
         sys.exit(_stated(str(error)))
     except OSError as error:

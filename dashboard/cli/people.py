@@ -142,6 +142,7 @@ def dashboard(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Where to serve it, on this machine only.")
     ] = 8501,
+    reviewer: Annotated[bool, typer.Option("--reviewer", help="Serve the Review page alone, for raters.")] = False,
 ) -> None:
     """Open the pages on this workspace: Overview, Samples, Review, Gold, Provenance, Gate. Ctrl-C ends it."""
     from dashboard import launch
@@ -149,4 +150,5 @@ def dashboard(
     require("dashboard", "the dashboard")
     with workspace(context) as opened:
         root = opened.root
-    launch.serve(root, port)
+    say(f"Open {launch.url(port, reviewer=reviewer)}    (Ctrl-C ends it)")
+    raise typer.Exit(launch.serve(root, port, reviewer=reviewer))

@@ -23,8 +23,8 @@ EXIT_CODES = {"PASS": 0, "FAIL": 10, "INCONCLUSIVE": 11, "INVALID": 12}
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse train --arm curated --seed 1")(train)
-    app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse evaluate curated-1")(evaluate)
-    app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse gate curated-1 raw-1 && ./release.sh")(gate)
+    app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse evaluate curated-3fa29c01-s1")(evaluate)
+    app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse gate curated raw && ./release.sh")(gate)
 
 
 def train(
@@ -35,7 +35,7 @@ def train(
     seed: Annotated[int, typer.Option("--seed", help="The student's seed.")] = 1,
     version: Annotated[str, typer.Option("--version", help="The version it learns from.")] = "head",
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="The student's name.", show_default="ARM-SEED")
+        str | None, typer.Option("--name", metavar="NAME", help="The student's name.", show_default="ARM-VERSION-sSEED")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -46,10 +46,10 @@ def train(
     from training.settings import TrainTable
     from training.trainer import train as teach
 
-    name = name or f"{arm}-{seed}"
     with workspace(context) as opened, shown() as progress:
         table = opened.task.table("train", TrainTable)
         rows = arm_rows(opened.store, version, arm, opened.task)
+        name = name or f"{arm}-{(rows.version or '')[:8]}-s{seed}"
         card = teach(rows, table, seed, opened.store.layout.students / name, progress)
     if as_json:
         json_line({"student": name, **card.model_dump(mode="json", exclude={"name", "settings", "libraries"})})
@@ -86,14 +86,10 @@ def evaluate(
 
 def gate(
     context: typer.Context,
-    candidate: Annotated[
-        str, typer.Argument(metavar="CANDIDATE", help="What is to be released: an evaluation, a student or an arm.")
-    ],
+    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="An evaluation, a student or an arm.")],
     baseline: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[BASELINE]", help="What it is compared with.", show_default="the baseline of the gate table"
-        ),
+        typer.Argument(metavar="[BASELINE]", help="What it is compared with.", show_default="as task.toml says"),
     ] = None,
     as_json: Json = False,
 ) -> None:
