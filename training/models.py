@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import json
 import shutil
 import warnings
 from collections.abc import Sequence
@@ -14,7 +15,16 @@ from numpy.typing import NDArray
 from peft import LoraConfig, PeftModel, get_peft_model
 from pydantic import JsonValue, ValidationError
 from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
+    BertModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.modeling_outputs import SequenceClassifierOutput
 
 from curation.errors import MissingExtra
 from curation.records import Record
@@ -27,8 +37,35 @@ ADAPTED = (
     r".*encoder\.layer\.\d+\.(attention\.self\.(query|key|value)|attention\.output\.dense|"
     r"intermediate\.dense|output\.dense)"
 )
-HEAD = ("pooler", "classifier")
-"""Trained whole beside the adapters; a classifier starts random, so an adapter on it would hold it back."""
+
+
+class StudentConfig(BertConfig):
+    """BERT's configuration under its own name, so that no loader mistakes the student for one that pools otherwise."""
+
+    model_type = "stillhouse-student"
+
+
+class Classifier(BertForSequenceClassification):
+    """BERT's sequence classifier over the mean of its tokens, as the encoder was trained, not over the first one."""
+
+    config_class = StudentConfig
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__(config)
+        self.bert = BertModel(config, add_pooling_layer=False)
+
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # losses are computed outside, so most are unused
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **unused: Any
+    ) -> SequenceClassifierOutput:
+        """Logits per label; padding takes no part in the mean."""
+        hidden_BTH = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+        mask_BT1 = attention_mask.unsqueeze(-1).to(hidden_BTH.dtype)
+        pooled_BH = (hidden_BTH * mask_BT1).sum(1) / mask_BT1.sum(1)
+        return SequenceClassifierOutput(logits=self.classifier(self.dropout(pooled_BH)))
+
+
+AutoConfig.register(StudentConfig.model_type, StudentConfig)
+AutoModelForSequenceClassification.register(StudentConfig, Classifier)
 
 
 class StudentCard(Record):
@@ -75,17 +112,17 @@ def _packaged(name: str) -> Path:
     return Path(module.MODEL_DIR)
 
 
-def new_student(table: TrainTable, label_names: Sequence[str]) -> BertForSequenceClassification:
+def new_student(table: TrainTable, label_names: Sequence[str]) -> Classifier:
     """A classifier over `label_names` whose lowest layers are the encoder's; the head is random."""
     folder = encoder_folder(table.encoder)
-    config: Any = BertConfig.from_pretrained(folder)
-    if table.layers > config.num_hidden_layers:
-        raise NothingToLearn(f"[train] layers = {table.layers}, but {table.encoder} has {config.num_hidden_layers}")
+    plain: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if table.layers > plain["num_hidden_layers"]:
+        raise NothingToLearn(f"[train] layers = {table.layers}, but {table.encoder} has {plain['num_hidden_layers']}")
+    config: Any = StudentConfig.from_dict(plain | {"model_type": StudentConfig.model_type})
     config.num_hidden_layers = table.layers
     config.id2label = dict(enumerate(label_names))
     config.label2id = {label: i for i, label in enumerate(label_names)}
-    config.classifier_dropout = 0.1
-    model = BertForSequenceClassification(config)
+    model = Classifier(config)
     weights = load_file(folder / WEIGHTS)
     prefix = "" if any(k.startswith("bert.") for k in weights) else "bert."
     found = model.load_state_dict({f"{prefix}{k}": v for k, v in weights.items()}, strict=False)
@@ -96,7 +133,7 @@ def new_student(table: TrainTable, label_names: Sequence[str]) -> BertForSequenc
     return model
 
 
-def with_adapters(model: BertForSequenceClassification, table: TrainTable) -> PeftModel:
+def with_adapters(model: Classifier, table: TrainTable) -> PeftModel:
     """The student with LoRA on every linear map of its layers; embeddings frozen, the head trained whole."""
     config = LoraConfig(
         task_type="SEQ_CLS",
@@ -104,7 +141,7 @@ def with_adapters(model: BertForSequenceClassification, table: TrainTable) -> Pe
         lora_alpha=2 * table.lora_rank,
         lora_dropout=0.0,
         target_modules=ADAPTED,
-        modules_to_save=list(HEAD),
+        modules_to_save=["classifier"],  # it starts random: an adapter on it would hold it back
     )
     with warnings.catch_warnings():  # peft 0.21 asks transformers 5.23 for a property by its old name
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
@@ -140,7 +177,7 @@ class Student:
         self.card = read_card(folder)
         if sha256(folder / WEIGHTS) != self.card.weights:
             raise StudentUnreadable(f"{folder / WEIGHTS} is not the file its card names: train this student again")
-        model = BertForSequenceClassification(BertConfig.from_pretrained(folder))
+        model = Classifier(StudentConfig.from_pretrained(folder))
         model.load_state_dict(load_file(folder / WEIGHTS))
         self.device = device()
         self._model = model.to(self.device).eval()  # pyright: ignore[reportArgumentType]  # transformers types `to` by a wrapper
@@ -161,8 +198,11 @@ class Student:
             return self._model(**encoded).logits.double().cpu().numpy()
 
 
-def save(model: BertForSequenceClassification, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a student so that AutoModelForSequenceClassification reads it too; a folder in its place is replaced."""
+def save(model: Classifier, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a student's weights, configuration and tokenizer; a folder in its place is replaced.
+
+    With this module imported, AutoModelForSequenceClassification reads it; without, it refuses the model type.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     model.config.architectures = [type(model).__name__]

@@ -45,6 +45,11 @@ class Loss(Plugin):
         """The loss summed over the rows it applies to."""
 
 
+def upcast(values: torch.Tensor) -> torch.Tensor:
+    """At least single precision: a softmax in half precision loses the tail."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 def build_losses(tables: Mapping[str, Mapping[str, JsonValue]]) -> tuple[Loss, ...]:
     """The losses declared as [train.losses.NAME]."""
     built = [

@@ -16,13 +16,13 @@ class TrainTable(Table):
     """Keep the lowest layers of the encoder only; fewer answer faster and know less."""
     max_tokens: Annotated[int, Field(ge=8, le=512)] = 96
     """A text is cut after this many tokens, in training and when it is scored."""
-    steps: Annotated[int, Field(ge=1)] = 240
+    steps: Annotated[int, Field(ge=1)] = 150
     """Optimiser steps, the same for every arm whatever its size."""
     batch: Annotated[int, Field(ge=1)] = 32
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-3
     """Of the adapters; linear warm-up over a tenth of the steps, then linear decay to zero."""
-    head_learning_rate: Annotated[float, Field(gt=0)] = 5e-3
-    """Of the pooler and the classifier, which are trained whole."""
+    head_learning_rate: Annotated[float, Field(gt=0)] = 1e-2
+    """Of the classifier, which is trained whole."""
     lora_rank: Annotated[int, Field(ge=1, le=256)] = 16
     losses: dict[str, dict[str, JsonValue]] = Field(default_factory=lambda: {"cross_entropy": {}})
     """[train.losses.NAME]: one plugin of training/losses/ per table; their weighted sum is minimised."""

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch.nn import functional
 
-from training.objective import Loss, Summed, Targets
+from training.objective import Loss, Summed, Targets, upcast
 
 
 class CrossEntropy(Loss):
@@ -17,6 +17,6 @@ class CrossEntropy(Loss):
     def __call__(self, logits_BL: torch.Tensor, targets: Targets) -> Summed:
         """Summed over every row."""
         total = functional.cross_entropy(
-            logits_BL.float(), targets.labels_B, reduction="sum", label_smoothing=self.smoothing
+            upcast(logits_BL), targets.labels_B, reduction="sum", label_smoothing=self.smoothing
         )
         return Summed(total, len(targets.labels_B))

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch.nn import functional
 
-from training.objective import Loss, Summed, Targets
+from training.objective import Loss, Summed, Targets, upcast
 
 
 class Kl(Loss):
@@ -26,7 +26,7 @@ class Kl(Loss):
         if targets.soft_BL is None:
             return Summed(logits_BL.new_zeros(()), 0)
         rows = targets.soft_BL.sum(-1) > 0
-        teacher_RL = torch.softmax(targets.soft_BL[rows].float().log() / self.temperature, dim=-1)
-        student_RL = functional.log_softmax(logits_BL[rows].float() / self.temperature, dim=-1)
+        teacher_RL = torch.softmax(upcast(targets.soft_BL[rows]).log() / self.temperature, dim=-1)
+        student_RL = functional.log_softmax(upcast(logits_BL[rows]) / self.temperature, dim=-1)
         divergence = functional.kl_div(student_RL, teacher_RL, reduction="sum")
         return Summed(self.temperature**2 * divergence, int(rows.sum()))
