@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.schema import CreateSchema
 
-from curation.errors import StoreBusy, WorkspaceError
+from curation.errors import Corrupt, StoreBusy, WorkspaceError
 
 STATE = sa.MetaData()
 REPLIES = sa.MetaData()
@@ -71,6 +71,7 @@ class Database:
         engine = engine.execution_options(schema_translate_map={None: schema})
         database = cls(engine, None)
         with database.write() as connection:
+            _one_at_a_time(connection)
             connection.execute(CreateSchema(schema, if_not_exists=True))
         database.create(metadata)
         return database
@@ -78,6 +79,7 @@ class Database:
     def create(self, metadata: sa.MetaData) -> None:
         """Create the tables that do not exist yet."""
         with self.write() as connection:
+            _one_at_a_time(connection)
             metadata.create_all(connection)
         self._made = self._made | set(metadata.tables)
 
@@ -94,38 +96,38 @@ class Database:
     @contextmanager
     def write(self) -> Generator[sa.Connection]:
         """A connection in one write transaction, committed on leaving; StoreBusy after 30 s of waiting."""
-        if self._lock is None:
-            with self._begin() as connection:
+        with self._locked(), _stated(), self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
+            try:
                 yield connection
-            return
-        with self._lock, self._begin() as connection:
-            yield connection
+                connection.commit()
+            finally:
+                connection.rollback()  # does nothing after the commit
 
     @contextmanager
-    def _begin(self) -> Generator[sa.Connection]:
+    def _locked(self) -> Generator[None]:
+        if self._lock is None:
+            yield
+            return
         try:
-            with self.engine.connect() as connection:
-                connection.exec_driver_sql("BEGIN IMMEDIATE" if self.is_sqlite else "BEGIN")
-                try:
-                    yield connection
-                    connection.commit()
-                finally:
-                    connection.rollback()  # does nothing after the commit
-        except OperationalError as error:
-            raise _explained(error) from error
+            self._lock.acquire()
+        except Timeout as error:
+            raise StoreBusy(f"another process has been writing for {BUSY_SECONDS} s; try again") from error
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @contextmanager
     def read(self) -> Generator[sa.Connection]:
         """A connection for reading; it never blocks a writer."""
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except OperationalError as error:
-            raise _explained(error) from error
+        with _stated(), self.engine.connect() as connection:
+            yield connection
 
     def close(self) -> None:
-        """Give back every connection."""
-        self.engine.dispose()
+        """Give back every connection; the last one checkpoints the WAL, which is a write."""
+        with self._locked():
+            self.engine.dispose()
 
 
 def now(connection: sa.Connection) -> str:
@@ -152,10 +154,28 @@ def _sqlite_pragmas(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _explained(error: OperationalError) -> WorkspaceError:
-    text = str(error.orig)
+def _one_at_a_time(connection: sa.Connection) -> None:
+    """On PostgreSQL, `create if not exists` of two processes at once can collide; SQLite's write lock is enough."""
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("select pg_advisory_xact_lock(71051)")
+
+
+@contextmanager
+def _stated() -> Generator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        if type(error) not in (OperationalError, DatabaseError):  # the others are about a row: the caller's to handle
+            raise
+        raise _explained(error) from error
+
+
+def _explained(error: DatabaseError) -> WorkspaceError:
+    text = " ".join(str(error.orig).split())
     if "locked" in text or "busy" in text:
         return StoreBusy(f"the store was busy for {BUSY_SECONDS} s: {text}; try again")
     if "disk is full" in text or "full" in text:
         return WorkspaceError("the disk is full; nothing already paid was lost, free space and run again")
+    if "malformed" in text or "not a database" in text:
+        return Corrupt(f"the store is damaged: {text}; restore it from a backup")
     return WorkspaceError(f"the store cannot be used: {text}")

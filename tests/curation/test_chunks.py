@@ -83,3 +83,11 @@ def test_a_full_disk_is_one_stated_error_and_leaves_a_clean_workspace(tmp_path: 
         assert report.ok, report.problems
         assert store.versions.head() == first.version
         assert seal(store, 3000).new
+
+
+def test_a_store_that_is_no_database_is_one_stated_error(tmp_path: Path):
+    with open_store(tmp_path) as store:
+        seal(store)
+    (tmp_path / ".stillhouse" / "state.db").write_bytes(b"not a database at all" * 400)
+    with pytest.raises(Corrupt, match="restore it from a backup"):
+        Store.open(tmp_path)

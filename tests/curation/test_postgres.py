@@ -79,5 +79,5 @@ def test_a_tail_cut_off_on_the_server_is_found(tmp_path: Path, url: str):
 
 
 def test_a_server_that_is_not_there_is_one_stated_error(tmp_path: Path):
-    with pytest.raises(WorkspaceError, match="store cannot be used"):
+    with pytest.raises(WorkspaceError, match=r"store cannot be used: [^\n]*refused[^\n]*$"):
         open_there(tmp_path, "postgresql+psycopg://nobody@127.0.0.1:9/nothing")
