@@ -28,9 +28,9 @@ def samples(n, sample_id, answer=lambda teacher, i: f"answer {i} in the words of
     return pl.DataFrame(rows, schema=SAMPLES)
 
 
-def sealed(root, n=10):
+def sealed(root, n=10, environment=None):
     """A store whose head version holds `2n` kept samples."""
-    store = Store.create(root)
+    store = Store.create(root, environment)
     frame = samples(n, store.sample_id)
     store.versions.seal(frame, pl.DataFrame(schema=DECISIONS), recipe="0" * 64, steps=[], facts={})
     return store

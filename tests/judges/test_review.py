@@ -9,9 +9,11 @@ import pytest
 from curation.errors import InputError, UnknownRecord
 from curation.store.reviews import Reviews
 from curation.store.store import Store
+from curation.task import Environment
 from judges.gold import GoldService
 from judges.review import ReviewService
 from tests.judges.houses import TEACHERS, sealed
+from tests.postgres import server
 
 QUESTION = "Which answer would you rather send?"
 
@@ -164,9 +166,9 @@ def test_a_reviewed_sample_becomes_gold_and_an_unreviewed_one_does_not(store):
         service.promote(unreviewed, "gold", "ana")
 
 
-def _rate(root, rater):
+def _rate(root, rater, environment=None):
     """Another process: vote on everything, sending each vote twice."""
-    with Store.create(root) as store:
+    with Store.create(root, environment) as store:
         service, given = ReviewService(store), 0
         while batch := service.next("s", rater, limit=5):
             for item in batch:
@@ -175,20 +177,32 @@ def _rate(root, rater):
     return given
 
 
-def _write(root, events):
+def _write(root, events, environment=None):
     """A third process: writes to the same database all the while, as a run does."""
-    with Store.create(root) as store:
+    with Store.create(root, environment) as store:
         return [store.ledger.append("run", {"n": n}) for n in range(events)]
 
 
-def test_two_processes_vote_while_a_third_writes_and_every_vote_counts_once(tmp_path):
-    with sealed(tmp_path, n=40) as store, ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+def rate_in_three_processes(root, environment=None):
+    """Two raters vote on 40 items while a third process writes; the report of the closed study."""
+    with sealed(root, 40, environment) as store, ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
         ReviewService(store).create("s", n=40)
-        raters = [pool.submit(_rate, tmp_path, rater) for rater in ("ana", "bob")]
-        writer = pool.submit(_write, tmp_path, 150)
+        raters = [pool.submit(_rate, root, rater, environment) for rater in ("ana", "bob")]
+        writer = pool.submit(_write, root, 150, environment)
         assert [r.result() for r in raters] == [40, 40]
         assert len(writer.result()) == 150
-        report = ReviewService(store).close("s")
-        assert (report["votes"], report["both_orders"], report["items_with_two_votes"]) == (80, 40, 40)
         assert store.ledger.verify() == []
         assert len(store.ledger.events("vote")) == 80
+        return ReviewService(store).close("s")
+
+
+def test_two_processes_vote_while_a_third_writes_and_every_vote_counts_once(tmp_path):
+    report = rate_in_three_processes(tmp_path)
+    assert (report["votes"], report["both_orders"], report["items_with_two_votes"]) == (80, 40, 40)
+
+
+@pytest.mark.postgres
+def test_the_same_holds_on_postgresql(tmp_path):
+    with server() as url:
+        report = rate_in_three_processes(tmp_path, Environment({"DATABASE_URL": url}))
+    assert (report["votes"], report["both_orders"], report["items_with_two_votes"]) == (80, 40, 40)
