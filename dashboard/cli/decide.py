@@ -40,7 +40,8 @@ def list_(
     if as_json:
         json_line({"waiting": frame.height, "samples": frame_rows(frame.head(limit))})
         return
-    table(frame_rows(frame.head(limit)), ["id", "reason", "prompt", "answer", *(["ruling"] if all_ else [])])
+    short = frame.head(limit).with_columns(pl.col("id").str.head(12))
+    table(frame_rows(short), ["id", "reason", "prompt", "answer", *(["ruling"] if all_ else [])])
     say(f"{frame.height} wait; `stillhouse why ID` says more, then: quarantine approve ID, or correct ID --answer TEXT")
 
 

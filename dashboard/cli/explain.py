@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def why(
     context: typer.Context,
-    sample: Annotated[str | None, typer.Argument(metavar="[ID]", help="A sample's id.")] = None,
+    sample: Annotated[str | None, typer.Argument(metavar="ID", help="A sample's id.")] = None,
     text: Annotated[
         str | None, typer.Option("--text", metavar="STRING", help="Samples whose prompt or answer holds this.")
     ] = None,
@@ -138,7 +138,7 @@ def sql(
 
 def verify(
     context: typer.Context,
-    version: Annotated[str | None, typer.Argument(metavar="[VERSION]", help="One version; all when left out.")] = None,
+    version: Annotated[str | None, typer.Argument(metavar="VERSION", help="One version; all when left out.")] = None,
     key: Annotated[
         str | None, typer.Option("--key", metavar="FINGERPRINT", help="The fingerprint you were given by another way.")
     ] = None,

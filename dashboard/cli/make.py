@@ -48,10 +48,9 @@ def _tell(context: typer.Context, report: "RunReport", until: str | None) -> Non
     rows += [{"what became of them": "quarantined", "samples": report.quarantined}] if report.quarantined else []
     rows += [{"what became of them": "failed", "samples": report.failed}] if report.failed else []
     table(rows, ["what became of them", "samples"])
-    cost = "unknown" if report.cost_usd is None else f"${report.cost_usd:.4f}"
     say(
         f"{report.samples} samples from {report.prompts} prompts · {report.edited} of the kept ones edited · "
-        f"{report.calls} calls · {cost} · {report.seconds:.1f} s"
+        f"{report.calls} calls · {_dollars(report.cost_usd)} · {report.seconds:.1f} s"
     )
     if report.unjudged:
         say(f"{report.unjudged} kept samples were graded by no judge; the dataset card says so.")
@@ -63,6 +62,10 @@ def _tell(context: typer.Context, report: "RunReport", until: str | None) -> Non
     if report.quarantined:
         say(f"Next: stillhouse -C {here} quarantine list     ({report.quarantined} samples wait for a person)")
     say(f"Next: stillhouse -C {here} dashboard           (or: verify, export head --format openai --out train.jsonl)")
+
+
+def _dollars(cost: float | None) -> str:
+    return "cost unknown" if cost is None else f"${cost:.4f}"
 
 
 def status(context: typer.Context, as_json: Json = False) -> None:
@@ -78,7 +81,7 @@ def status(context: typer.Context, as_json: Json = False) -> None:
     if states:
         table([{"state": k, "samples": v} for k, v in states.items()], ["state", "samples"])
     if last:
-        say(f"Last run: {last.get('calls')} calls, cost {last.get('cost_usd')}, {last.get('seconds')} s")
+        say(f"Last run: {last['calls']} calls, {_dollars(last['cost_usd'])}, {last['seconds']} s")
 
 
 def _standing(opened: "Workspace") -> dict[str, Any]:
@@ -119,5 +122,5 @@ def cost(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         json_line({"budget_usd": budget, "paid_usd": paid, "runs": runs})
         return
-    table(runs, ["run", "at", "calls", "cost_usd", "version"])
+    table(runs, ["run", "at", "calls", "cost_usd", "seconds"])
     say(f"Paid ${paid:.4f} in all; the budget of one run is {'not set' if budget is None else f'${budget:.2f}'}.")

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
 
+NAMES = ("id", "run", "version", "study")
+"""Columns that are never folded, so that they can be copied."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -21,7 +24,8 @@ def clean(text: object, limit: int | None = None) -> str:
     >>> clean("ok\\x1b[2J")
     'ok\\\\x1b[2J'
     """
-    shown = _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", "" if text is None else str(text))
+    plain = json.dumps(text, ensure_ascii=False) if isinstance(text, dict | list) else "" if text is None else str(text)
+    shown = _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}", plain)
     if limit is None:
         return shown
     line = " ".join(shown.split())
@@ -52,7 +56,9 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], limit: int 
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, no_wrap=column in NAMES)
     for row in rows:
         drawn.add_row(*(Text(clean(row.get(c), limit), overflow="fold") for c in columns))
     Console(highlight=False, soft_wrap=False).print(drawn)

@@ -68,7 +68,7 @@ def create(
 
 def status(
     context: typer.Context,
-    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="One study; all when left out.")] = None,
+    study: Annotated[str | None, typer.Argument(metavar="STUDY", help="One study; all when left out.")] = None,
     as_json: Json = False,
 ) -> None:
     """How far the studies are; nothing about who won until a study is closed."""

@@ -197,7 +197,8 @@ def _shown(params: Iterable[Any]) -> list[Any]:
 
 def _spelled(param: Any) -> str:
     if param.param_type_name == "argument":
-        return str(param.metavar or param.name.upper())
+        name = str(param.metavar or param.name.upper())
+        return name if param.required else f"[{name}]"
     return ", ".join(param.opts) + (f" {param.metavar}" if param.metavar else "")
 
 

@@ -89,7 +89,7 @@ def gate(
     candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="An evaluation, a student or an arm.")],
     baseline: Annotated[
         str | None,
-        typer.Argument(metavar="[BASELINE]", help="What it is compared with.", show_default="as task.toml says"),
+        typer.Argument(metavar="BASELINE", help="What it is compared with.", show_default="as task.toml says"),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -103,7 +103,7 @@ def gate(
     if as_json:
         json_line(decision.as_dict())
     else:
-        say(f"{decision.outcome}: {decision.sentence}")
+        say(decision.sentence)
     raise typer.Exit(EXIT_CODES[decision.outcome])
 
 
