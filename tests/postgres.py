@@ -1,5 +1,6 @@
 """A real PostgreSQL server for the length of a `with`, from the binaries a Debian package leaves behind."""
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -14,6 +15,8 @@ import pytest
 
 def binaries() -> Path:
     """The folder of the newest server's programs; the test is skipped where there is none."""
+    if importlib.util.find_spec("psycopg") is None:
+        pytest.skip("postgres: psycopg is not installed; pip install 'stillhouse[postgres]'")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parent.parent.name))
     if not found:
         pytest.skip("postgres: no server under /usr/lib/postgresql; apt-get install postgresql")
