@@ -1,0 +1,23 @@
+"""The pages: Overview, Samples, Review, Gold, Provenance, Gate; a reviewer's server shows Review alone."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from curation.errors import StillhouseError
+from dashboard.views import house
+
+HERE = Path(__file__).parent
+
+st.set_page_config(page_title="Stillhouse", page_icon=str(HERE / "favicon.png"), layout="wide")
+st.logo(str(HERE / "logo.png"), size="medium")
+
+pages = house.pages()
+shown = [pages["review"]] if house.reviewer_only() else list(pages.values())
+page = st.navigation(shown, position="top")
+try:
+    page.run()
+except StillhouseError as error:
+    st.error("This page cannot be shown.")
+    # A rater may not learn from an error what the study is made of.
+    st.text("Reload the page, or ask whoever runs the study." if page.title == "Review" else str(error))

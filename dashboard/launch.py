@@ -1,0 +1,105 @@
+"""Builds and runs the exact `streamlit run` command of the dashboard, without importing streamlit.
+
+Everything is a flag, so no `.streamlit/config.toml` of the user's can turn telemetry on or open the port.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from curation.errors import MissingExtra, WorkspaceError
+from curation.store.layout import Layout
+
+HOST = "127.0.0.1"
+WORKSPACE = "STILLHOUSE_WORKSPACE"
+"""Environment variable naming the workspace the pages show."""
+ROLE = "STILLHOUSE_ROLE"
+"""Environment variable: `reviewer` serves the Review page alone, anything else serves every page."""
+
+OPTIONS: dict[str, str] = {
+    "server.address": HOST,
+    "server.headless": "true",
+    "server.fileWatcherType": "none",
+    "server.runOnSave": "false",
+    "server.enableXsrfProtection": "true",
+    "server.enableAgentApi": "false",
+    "server.disconnectedSessionTTL": "600",
+    "server.maxUploadSize": "1",
+    "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": "false",
+}
+
+THEME: dict[str, str | Sequence[str]] = {
+    "theme.baseRadius": "6px",
+    "theme.baseFontSize": "14",
+    "theme.headingFontSizes": ["26px", "20px", "17px", "15px", "14px", "12px"],
+    "theme.linkUnderline": "false",
+    "theme.paddingTop": "0.75rem",
+    "theme.metricValueFontSize": "1.75rem",
+    "theme.light.primaryColor": "#0F766E",
+    "theme.light.backgroundColor": "#FFFFFF",
+    "theme.light.secondaryBackgroundColor": "#F4F6F5",
+    "theme.light.textColor": "#14201E",
+    "theme.light.borderColor": "#D5DDDA",
+    "theme.light.chartCategoricalColors": ["#0F766E", "#B45309", "#4338CA", "#BE123C", "#64748B"],
+    "theme.dark.primaryColor": "#2DD4BF",
+    "theme.dark.backgroundColor": "#0E1513",
+    "theme.dark.secondaryBackgroundColor": "#17211E",
+    "theme.dark.textColor": "#E6EFEC",
+    "theme.dark.borderColor": "#2A3A35",
+    "theme.dark.chartCategoricalColors": ["#2DD4BF", "#FBBF24", "#A5B4FC", "#FB7185", "#94A3B8"],
+}
+
+
+def command(workspace: Path, port: int, *, extra: Sequence[str] = ()) -> list[str]:
+    """The command that serves the pages of a workspace; run it with `environment(workspace)`.
+
+    `extra` is appended as it is, so a later flag wins. Raises WorkspaceError when there is no workspace.
+    """
+    Layout(workspace).require()
+    flags = {**OPTIONS, "server.port": str(port), **THEME}
+    return [
+        *(sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("asgi.py"))),
+        *(f"--{name}={_written(value)}" for name, value in flags.items()),
+        *extra,
+    ]
+
+
+def environment(workspace: Path, *, reviewer: bool = False, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of the server: the given one (default: this process's) plus workspace and role."""
+    role = "reviewer" if reviewer else "all"
+    return {**(os.environ if base is None else base), WORKSPACE: str(workspace.resolve()), ROLE: role}
+
+
+def url(port: int, *, reviewer: bool = False) -> str:
+    """The address to open."""
+    return f"http://{HOST}:{port}/" + ("review" if reviewer else "")
+
+
+def serve(workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence[str] = ()) -> int:
+    """Serve until Ctrl-C; the server's exit code. Raises MissingExtra when streamlit is not installed."""
+    from importlib.util import find_spec
+
+    if find_spec("streamlit") is None or find_spec("altair") is None:
+        raise MissingExtra('the dashboard needs streamlit and altair: pip install "stillhouse[dashboard]"')
+    process = subprocess.Popen(
+        command(workspace, port, extra=extra), env=environment(workspace, reviewer=reviewer), stdin=subprocess.DEVNULL
+    )
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.terminate()
+        process.wait()
+        return 0
+    except OSError as error:
+        raise WorkspaceError(f"the dashboard server cannot be started: {error.strerror}") from error
+
+
+def _written(value: str | Sequence[str]) -> str:
+    """A flag's value: streamlit reads a list from the command line as JSON."""
+    return value if isinstance(value, str) else json.dumps(list(value))

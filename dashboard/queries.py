@@ -1,0 +1,381 @@
+"""What each page asks the store: plain values and frames, no streamlit, so that every figure can be tested."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import polars as pl
+from pydantic import JsonValue
+
+from curation.errors import StillhouseError
+from curation.provenance import why
+from curation.records import Evaluation
+from curation.store.evaluations import Evaluations
+from curation.store.gates import GateRecord, Gates
+from curation.store.gold import Gold
+from curation.store.query import Query
+from curation.store.reviews import Study
+from curation.store.store import Store
+from curation.store.versions import Manifest
+from judges.estimate import paired_difference
+from judges.gate import evaluation_named
+from judges.review import ReviewService
+
+Level = Literal["good", "open", "bad"]
+STATES = ("kept", "dropped", "quarantined", "failed")
+ARMS = ("raw", "control", "curated")
+PAGE_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One condition of a release: what was looked at, what was found, and where or how it is mended."""
+
+    what: str
+    found: str
+    level: Level
+    page: str | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Release:
+    """The answer to "can this dataset be released?" with everything it rests on."""
+
+    answer: Literal["yes", "not yet", "no"]
+    sentence: str
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a person has narrowed the samples to; None everywhere means all of them."""
+
+    state: str | None = None
+    teacher: str | None = None
+    reason: str | None = None
+    step: str | None = None
+    text: str | None = None
+
+
+# --- overview --------------------------------------------------------------------------------------------------
+
+
+def release(store: Store, manifest: Manifest) -> Release:
+    """Whether a version can be released: every finding good, or the first that is not, in words."""
+    findings = (
+        _kept(manifest),
+        _quarantine(manifest),
+        _judged(manifest),
+        _terms(manifest),
+        _gold(store),
+        _reviewed(store, manifest),
+        _gated(store, manifest),
+    )
+    worst = next((f for f in findings if f.level == "bad"), None) or next(
+        (f for f in findings if f.level == "open"), None
+    )
+    if worst is None:
+        return Release("yes", "Every condition below is met.", findings)
+    answer = "no" if worst.level == "bad" else "not yet"
+    others = sum(f.level != "good" for f in findings) - 1
+    more = f", and {others} more below" if others else ""
+    return Release(answer, f"{worst.what}: {worst.found}{more}.", findings)
+
+
+def _kept(manifest: Manifest) -> Finding:
+    kept = manifest.counts.get("kept", 0)
+    if not kept:
+        return Finding("Samples", "none is kept", "bad", page="samples")
+    return Finding("Samples", f"{kept:,} of {manifest.records:,} kept", "good", page="samples")
+
+
+def _quarantine(manifest: Manifest) -> Finding:
+    waiting = manifest.counts.get("quarantined", 0)
+    if not waiting:
+        return Finding("Quarantine", "empty", "good")
+    found = f"{waiting:,} samples wait for a person"
+    return Finding("Quarantine", found, "open", page="samples", command="stillhouse quarantine list")
+
+
+def _judged(manifest: Manifest) -> Finding:
+    unjudged = cast("dict[str, Any]", manifest.facts.get("unjudged") or {}).get("kept", 0)
+    if not manifest.facts.get("judges"):
+        return Finding("Judges", "no judge is set up", "open", command="stillhouse doctor")
+    if unjudged:
+        return Finding("Judges", f"{unjudged:,} kept samples were graded by no judge of another family", "open")
+    return Finding("Judges", "every kept sample was graded by another family", "good")
+
+
+def _terms(manifest: Manifest) -> Finding:
+    unknown = [str(m.get("name")) for m in models_of(manifest) if m.get("terms") in (None, "unknown")]
+    if unknown:
+        return Finding("Terms of use", f"unknown for {', '.join(unknown)}", "open", page="provenance")
+    return Finding("Terms of use", "known for every teacher", "good", page="provenance")
+
+
+def models_of(manifest: Manifest, part: str = "teachers") -> list[dict[str, JsonValue]]:
+    """The teachers (or judges) a manifest names, with provider, model, family and terms."""
+    return [m for m in cast("list[JsonValue]", manifest.facts.get(part) or []) if isinstance(m, dict)]
+
+
+def _gold(store: Store) -> Finding:
+    gold = Gold(store.state)
+    if not (names := gold.names()):
+        return Finding("Gold set", "there is none", "open", page="gold", command="stillhouse gold import FILE")
+    rows = sum(gold.versions(name)[-1].items for name in names)
+    return Finding("Gold set", f"{rows:,} rows guarded, checked at every build", "good", page="gold")
+
+
+def _reviewed(store: Store, manifest: Manifest) -> Finding:
+    studies = [s for s in ReviewService(store).studies() if s.version == manifest.version]
+    if not studies:
+        command = "stillhouse review create NAME"
+        return Finding("Review", "no person has reviewed this version", "open", page="review", command=command)
+    closed = [s for s in studies if s.closed]
+    if not closed:
+        return Finding("Review", f"{len(studies)} open, none closed yet", "open", page="review")
+    alpha = (closed[-1].report or {}).get("alpha")
+    said = "agreement cannot be told" if alpha is None else f"agreement α = {alpha:.2f}"
+    return Finding("Review", f"{closed[-1].items} items, {said}", "good", page="review")
+
+
+def _gated(store: Store, manifest: Manifest) -> Finding:
+    mine = [g for g in Gates(store.state).list() if manifest.version in _versions_of(store, g.candidate)]
+    if not mine:
+        return Finding("Gate", "not decided for this version", "open", page="gate", command="stillhouse gate")
+    level: Level = {"PASS": "good", "FAIL": "bad"}.get(mine[-1].outcome, "open")  # type: ignore[assignment]
+    return Finding("Gate", mine[-1].outcome, level, page="gate")
+
+
+def _versions_of(store: Store, candidate: str) -> set[str | None]:
+    """The versions the candidate's students were trained on; a pooled candidate joins its ids with `+`."""
+    wanted = set(candidate.split("+"))
+    return {e.version for e in Evaluations(store.state).list() if e.id in wanted}
+
+
+def arms(query: Query) -> dict[str, int]:
+    """How many samples each training arm holds: all with an answer, the random control, those kept."""
+    row = query.sql(
+        "SELECT count(answer) AS raw, coalesce(sum(control::int), 0) AS control,"
+        " coalesce(sum((state = 'kept')::int), 0) AS curated FROM samples"
+    ).row(0, named=True)
+    return {arm: int(row[arm]) for arm in ARMS}
+
+
+def by_teacher(query: Query) -> pl.DataFrame:
+    """teacher, state, n: what became of each teacher's samples."""
+    return query.sql("SELECT teacher, state, count(*) AS n FROM samples GROUP BY ALL ORDER BY teacher, state")
+
+
+def moment(at: str) -> str:
+    """A stored time for reading: `2026-11-22 04:58:02`, in UTC."""
+    return at[:19].replace("T", " ")
+
+
+def last_runs(store: Store, n: int = 8) -> pl.DataFrame:
+    """The last runs, newest first: when, what, version, samples, kept, calls, cost, seconds."""
+    columns = ("version", "samples", "kept", "calls", "cost_usd", "seconds")
+    rows = [
+        {
+            "run": run["run"],
+            "started": moment(run["started"]),
+            "command": run["command"],
+            "ended": "yes" if run["finished"] else "no",
+            **{c: (run["report"] or {}).get(c) for c in columns},
+        }
+        for run in reversed(store.runs.list()[-n:])
+    ]
+    schema = {
+        **dict.fromkeys(("run", "samples", "kept", "calls"), pl.Int64),
+        **dict.fromkeys(("cost_usd", "seconds"), pl.Float64),
+    }
+    return pl.DataFrame(rows, schema_overrides=schema)
+
+
+# --- samples ---------------------------------------------------------------------------------------------------
+
+
+def sample_page(query: Query, filters: Filters, page: int) -> tuple[pl.DataFrame, int]:
+    """One page (from 1) of samples as a table for reading, and how many match."""
+    rows, total = query.page(**vars(filters), limit=PAGE_ROWS, offset=PAGE_ROWS * (max(1, page) - 1))
+    last_user = (
+        pl.col("messages")
+        .list.eval(pl.element().filter(pl.element().struct.field("role") == "user").struct.field("content"))
+        .list.last()
+    )
+    text = [last_user.alias("prompt"), pl.col("answer")]
+    return rows.select("id", "state", "reason", "teacher", *(t.str.slice(0, 400) for t in text)), total
+
+
+def choices(query: Query) -> dict[str, list[str]]:
+    """The values each filter offers: those that occur in the version."""
+    return {
+        column: query.sql(f"SELECT DISTINCT {column} AS x FROM samples WHERE {column} IS NOT NULL ORDER BY x")[
+            "x"
+        ].to_list()
+        for column in ("teacher", "reason", "step")
+    }
+
+
+def sample_card(store: Store, sample: str) -> dict[str, Any]:
+    """Why one sample is in or out, with its steps in order (`why`), for the card beside the table."""
+    return cast("dict[str, Any]", why(store, sample))
+
+
+def evidence_line(evidence: JsonValue) -> str:
+    """A step's evidence as one line: `twin 3f2a..., votes 2`."""
+    if not isinstance(evidence, dict):
+        return ""
+    return ", ".join(
+        f"{k.replace('_', ' ')} {v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)}"
+        for k, v in evidence.items()
+    )
+
+
+# --- review, gold ----------------------------------------------------------------------------------------------
+
+
+def study_rows(service: ReviewService) -> pl.DataFrame:
+    """Every study with how far it is: for the lead, never for a rater."""
+    rows = [
+        {
+            "study": s.study.name,
+            "kind": s.study.kind,
+            "items": s.study.items,
+            "votes": s.given,
+            "wanted": s.wanted,
+            "closed": s.study.closed is not None,
+        }
+        for s in map(service.status, (study.name for study in service.studies()))
+    ]
+    return pl.DataFrame(rows)
+
+
+def agreement_figures(study: Study) -> list[tuple[str, str, str]]:
+    """(label, value, explanation) of a closed study's report; nothing about which teacher won."""
+    report = study.report or {}
+    alpha, position = report.get("alpha"), cast("dict[str, Any]", report.get("position") or {})
+    figures = [
+        ("Agreement α", _decimal(alpha), str(report.get("note") or _interval(report.get("alpha_ci")))),
+        ("Votes", f"{report.get('votes', 0)}", f"{report.get('skipped', 0)} skipped, {study.items} items"),
+    ]
+    if isinstance(agreement := report.get("agreement"), float | int):
+        figures.append(("Raters agree", f"{agreement:.0%}", f"Cohen's κ {_decimal(report.get('kappa'))}"))
+    if position.get("share") is not None:
+        low, high = position["ci"]
+        figures.append(
+            ("Pane A chosen", f"{position['share']:.0%}", f"95 % interval {low:.0%} to {high:.0%}; 50 % is fair")
+        )
+    return figures
+
+
+def pace_rows(study: Study) -> pl.DataFrame:
+    """rater, votes, median seconds per vote of a closed study."""
+    raters = cast("dict[str, dict[str, int]]", (study.report or {}).get("raters") or {})
+    rows = [{"rater": r, "votes": p["votes"], "median_s": p["median_dwell_ms"] / 1000} for r, p in raters.items()]
+    return pl.DataFrame(rows, schema={"rater": pl.String, "votes": pl.Int64, "median_s": pl.Float64})
+
+
+def reviewed_samples(store: Store) -> pl.DataFrame:
+    """Samples of closed studies that drew a decisive vote, with how they did: candidates for the gold set."""
+    from curation.store.reviews import Reviews
+
+    reviews, counts = Reviews(store.state), dict[str, dict[str, int]]()
+    for study in (s for s in reviews.studies() if s.closed):
+        for ballot in reviews.ballots(study.name):
+            for sample, won in _fate(ballot.winner, ballot.first_sample, ballot.second_sample):
+                seen = counts.setdefault(sample, {"liked": 0, "votes": 0})
+                seen["votes"] += 1
+                seen["liked"] += won
+    rows = [{"id": sample, **seen} for sample, seen in counts.items()]
+    return pl.DataFrame(rows, schema={"id": pl.String, "liked": pl.Int64, "votes": pl.Int64}).sort(
+        "liked", "votes", "id", descending=[True, False, False]
+    )
+
+
+def _fate(winner: str, first: str, second: str | None) -> list[tuple[str, bool]]:
+    if winner == "skip":
+        return []
+    samples = [("first", first)] + ([("second", second)] if second else [])
+    return [(sample, winner in (side, "accept", "tie")) for side, sample in samples]
+
+
+def _decimal(value: JsonValue) -> str:
+    return f"{value:.2f}" if isinstance(value, float | int) else "not defined"
+
+
+def _interval(ci: JsonValue) -> str:
+    return f"95 % interval {ci[0]:.2f} to {ci[1]:.2f}" if isinstance(ci, list) and None not in ci else ""
+
+
+# --- provenance ------------------------------------------------------------------------------------------------
+
+
+def ledger_tail(store: Store, n: int = 30) -> pl.DataFrame:
+    """The last events, newest first: seq, at, actor, kind, and what they say in one line."""
+    rows = [
+        {"seq": e.seq, "at": moment(e.at), "actor": e.actor, "kind": e.kind, "says": evidence_line(e.body)[:160]}
+        for e in reversed(store.ledger.events()[-n:])
+    ]
+    return pl.DataFrame(rows, schema={"seq": pl.Int64, **dict.fromkeys(("at", "actor", "kind", "says"), pl.String)})
+
+
+def timeline(card: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(what, outcome, words) of one sample from its request to its last reader, in order."""
+    request = card.get("request") or {}
+    asked = ", ".join(str(request[k]) for k in ("provider", "model", "host") if request.get(k))
+    entries = [("asked", card["teacher"], asked or "the request is not in this workspace's journal")]
+    entries += [(s["step"], s["decision"], s.get("words") or "nothing to object") for s in card["steps"]]
+    entries += [("review", v["choice"], f"{v['rater']} in study {v['study']}") for v in card.get("reviews") or []]
+    entries += [
+        ("gold", f"set {g['name']}", f"row {g['item']}, since version {g['opened']}") for g in card.get("gold") or []
+    ]
+    entries += [("sealed", v["state"], f"version {v['version']}") for v in reversed(card["versions"])]
+    return entries
+
+
+# --- gate ------------------------------------------------------------------------------------------------------
+
+
+def gate_rows(store: Store) -> list[GateRecord]:
+    """Every gate decision, newest first."""
+    return list(reversed(Gates(store.state).list()))
+
+
+def arm_scores(store: Store) -> pl.DataFrame:
+    """One row per arm (seeds pooled): accuracy with a cluster-robust 95 % interval, seeds, items, clusters, ms."""
+    everything = Evaluations(store.state).list()
+    names = list(dict.fromkeys(e.arm or e.student for e in everything))
+    names.sort(key=lambda name: (ARMS.index(name) if name in ARMS else -1, name))
+    rows = [row for name in names if (row := _score_row(store, name, everything)) is not None]
+    return pl.DataFrame(rows, schema_overrides={"p50_ms": pl.Float64, "ece": pl.Float64})
+
+
+def _score_row(store: Store, name: str, everything: Sequence[Evaluation]) -> dict[str, Any] | None:
+    try:
+        pooled = evaluation_named(store, name)
+    except StillhouseError:
+        return None  # its evaluations are of different items; they stay in the table below
+    scored = [(i.score, i.cluster) for i in pooled.items if i.score is not None]
+    if len({c for _, c in scored}) < 2:
+        return None
+    estimate = paired_difference([s for s, _ in scored], [c for _, c in scored], 0.025)
+    parts = [e for e in everything if e.id in pooled.id.split("+")]
+    return {
+        "arm": name,
+        "accuracy": estimate.mean,
+        "low": max(0.0, estimate.low),
+        "high": min(1.0, estimate.high),
+        "seeds": len(parts),
+        "items": estimate.n,
+        "clusters": estimate.clusters,
+        "ece": _mean([e.summary.get("ece") for e in parts]),
+        "p50_ms": _mean([e.summary.get("p50_ms") for e in parts]),
+    }
+
+
+def _mean(values: Sequence[JsonValue]) -> float | None:
+    numbers = [float(v) for v in values if isinstance(v, int | float)]
+    return sum(numbers) / len(numbers) if numbers else None

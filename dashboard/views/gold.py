@@ -1,0 +1,94 @@
+"""Gold: the hand-curated answers, their versions, and the way a reviewed sample becomes one of them."""
+
+import json
+
+import polars as pl
+import streamlit as st
+from pydantic import JsonValue
+
+from curation.errors import InputError
+from curation.store.gold import Gold
+from dashboard import queries
+from dashboard.views import house
+from judges.review import ReviewService
+
+
+def render() -> None:
+    """Draw the page."""
+    st.title("Gold", anchor=False)
+    st.caption("What do we know to be right? Never exported for training, and kept away from it at every build.")
+    gold = Gold(house.store().state)
+    names = gold.names()
+    if names:
+        _set(gold, names)
+    else:
+        house.empty("There is no gold set yet", "stillhouse gold import FILE.jsonl")
+    _promote(names)
+
+
+def _set(gold: Gold, names: list[str]) -> None:
+    with st.container(horizontal=True):
+        name = st.selectbox("Set", names, key="set", bind="query-params", width=240)
+        versions = gold.versions(name)
+        newest = versions[-1]
+        picked = st.selectbox("Version", [v.number for v in reversed(versions)], width=140)
+    with st.grid(3, min_column_width=190, gap="small"):
+        st.metric("Rows", f"{newest.items:,}", border=True)
+        st.metric("Version", newest.number, border=True)
+        st.metric("Digest", newest.digest[:12], border=True)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.subheader("Rows", anchor=False)
+        rows = [
+            {"id": i.id, "text": i.text, "answer": json.dumps(i.answer, ensure_ascii=False), "slice": i.slice}
+            for i in gold.items(name, picked)
+        ]
+        st.dataframe(pl.DataFrame(rows), hide_index=True, height=360, alt="Rows of the gold set")
+    with right:
+        st.subheader("Versions", anchor=False)
+        history = [
+            {"version": v.number, "rows": v.items, "by": v.actor, "note": v.note, "at (UTC)": queries.moment(v.at)}
+            for v in reversed(versions)
+        ]
+        st.dataframe(pl.DataFrame(history), hide_index=True, alt="Versions of the gold set, newest first")
+
+
+def _promote(names: list[str]) -> None:
+    st.subheader("Promote a reviewed sample", anchor=False)
+    reviewed = queries.reviewed_samples(house.store())
+    if reviewed.is_empty():
+        house.empty("No closed study has votes yet", "stillhouse review close NAME")
+        return
+    labels = {i: f"{i[:12]}: {liked} of {votes} in favour" for i, liked, votes in reviewed.rows()}
+    sample = st.selectbox("Sample", list(labels), format_func=labels.__getitem__, width=420)
+    if sample is None:
+        return
+    card = queries.sample_card(house.store(), sample)
+    with st.container(border=True):
+        st.caption("Prompt")
+        st.text(card["prompt"])
+        given = card["answer"] if card["labels"] is None else json.dumps(card["labels"], ensure_ascii=False, indent=1)
+        with st.form("promote", border=False):
+            answer = st.text_area("The right answer", given, height=180, key=f"answer_{sample}")
+            left, right = st.columns(2)
+            target = left.text_input("Gold set", names[0] if names else "gold")
+            actor = right.text_input("Your name (not authenticated)", max_chars=60)
+            if st.form_submit_button("Promote to gold", type="primary"):
+                _record(sample, target.strip(), actor.strip(), _read(answer, as_json=card["labels"] is not None))
+
+
+def _read(answer: str, *, as_json: bool) -> JsonValue:
+    if not as_json:
+        return answer
+    try:
+        return json.loads(answer)
+    except ValueError as error:
+        raise InputError(f"the answer is not JSON: {error}; correct it and promote again") from error
+
+
+def _record(sample: str, target: str, actor: str, answer: JsonValue) -> None:
+    if not actor or not target:
+        st.warning("Say who you are and which gold set it goes into.")
+        return
+    made = ReviewService(house.store()).promote(sample, target, actor, answer=answer)
+    st.success(f"Gold version {made.number} now holds {made.items} rows.")

@@ -1,0 +1,153 @@
+"""Samples: what is in the dataset, and why a row was kept, dropped or held."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from curation.store.query import Query
+from dashboard import queries
+from dashboard.views import house
+
+
+def render() -> None:
+    """Draw the page."""
+    manifest = house.heading("Samples", "What is in the dataset, and why is this row in or out?")
+    if manifest is None:
+        house.empty("Nothing is sealed here yet", f"stillhouse -C {house.root()} run")
+        return
+    query = house.query(manifest.version)
+    filters = _filters(query)
+    table, card = st.columns([3, 2], gap="medium")
+    with table:
+        picked = _table(query, filters)
+    with card:
+        _card(picked or st.query_params.get("id"))
+
+
+def _filters(query: Query) -> queries.Filters:
+    offered = queries.choices(query)
+    search, state, teacher, reason, step = st.columns([3, 2, 2, 2, 2])
+    with search:
+        text = st.text_input(
+            "Search", key="text", bind="query-params", type="search", placeholder="prompt, answer or id"
+        )
+    picked = {
+        name: _choice(column, name, options)
+        for column, name, options in (
+            (state, "state", queries.STATES),
+            (teacher, "teacher", offered["teacher"]),
+            (reason, "reason", offered["reason"]),
+            (step, "step", offered["step"]),
+        )
+    }
+    return queries.Filters(**picked, text=text or None)
+
+
+def _choice(column: Any, name: str, options: Sequence[str]) -> str | None:
+    with column:
+        return st.selectbox(
+            name.capitalize(), options, index=None, key=name, bind="query-params", placeholder=f"any {name}"
+        )
+
+
+def _table(query: Query, filters: queries.Filters) -> str | None:
+    with st.container():
+        place = st.container()
+        number = int(st.session_state.get("page", 1))
+        rows, total = queries.sample_page(query, filters, number)
+        if total and rows.is_empty():
+            number, (rows, total) = 1, queries.sample_page(query, filters, 1)
+        if not total:
+            st.info("No sample matches these filters.")
+            return None
+        with place:
+            st.caption(f"{total:,} samples match")
+        config = {
+            "id": st.column_config.TextColumn("Id", width=90),
+            "state": st.column_config.MultiselectColumn(
+                "State", options=list(queries.STATES), color=["green", "orange", "violet", "red"], width=100
+            ),
+            "reason": st.column_config.TextColumn("Reason", width=110),
+            "teacher": st.column_config.TextColumn("Teacher", width=90),
+            "prompt": st.column_config.TextColumn("Prompt", width=190),
+            "answer": st.column_config.TextColumn("Answer", width=190),
+        }
+        shown = rows.with_columns(state=rows["state"].reshape((-1, 1)).arr.to_list())
+        event: Any = st.dataframe(
+            shown,
+            column_config=config,
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            height=min(620, 36 * (rows.height + 1) + 2),
+            key=f"rows_{number}_{hash(filters)}",
+            alt="Samples in plan order",
+        )
+        pages = math.ceil(total / queries.PAGE_ROWS)
+        if pages > 1:
+            st.pagination(pages, key="page", bind="query-params")
+    selected = event.selection.rows
+    return rows["id"][selected[0]] if selected else None
+
+
+def _card(sample: str | None) -> None:
+    if not sample:
+        with st.container(border=True):
+            st.subheader("Why is it in or out?", anchor=False)
+            st.caption("Pick a row to see its prompt, its answer and what each step decided about it.")
+        return
+    card = queries.sample_card(house.store(), sample)
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            house.badge(card["state"])
+            st.text(f"{card['teacher']}, prompt {card['prompt_id']}")
+        st.caption("Prompt")
+        st.text(card["prompt"])
+        st.caption("Answer")
+        _answer(card)
+    with st.container(border=True):
+        st.subheader("What each step decided", anchor=False)
+        for step in card["steps"]:
+            step_row(step)
+    with st.container(border=True):
+        people(card)
+        st.caption("Id")
+        st.code(card["id"], language=None)
+        house.link("provenance", "Its whole timeline", id=card["id"])
+
+
+def _answer(card: dict[str, Any]) -> None:
+    labels = card.get("labels")
+    if not isinstance(labels, dict) or card["answer"] is None:
+        st.text(card["answer"] if card["answer"] is not None else "No answer came back.")
+        return
+    for name, value in labels.items():
+        left, right = st.columns([1, 3])
+        left.text(name)
+        right.text("none" if value is None else str(value))
+
+
+def step_row(step: dict[str, Any]) -> None:
+    """One step's decision: its chip, its name, its reason in words, and its evidence."""
+    left, right = st.columns([1, 3])
+    with left:
+        house.badge(step["decision"])
+    with right:
+        words = step.get("words") or "nothing to object"
+        st.text(f"{step['step']}: {words}")
+        if evidence := queries.evidence_line(step.get("evidence")):
+            st.text(evidence)
+
+
+def people(card: dict[str, Any]) -> None:
+    """What people said about a sample, and where it is gold."""
+    st.subheader("People", anchor=False)
+    for vote in card.get("reviews") or []:
+        reason = f", {vote['reason']}" if vote.get("reason") else ""
+        st.text(f"{vote['rater']} in {vote['study']}: {vote['choice'].replace('_', ' ')}{reason}")
+    for gold in card.get("gold") or []:
+        st.text(f"gold set {gold['name']}, row {gold['item']}")
+    if not card.get("reviews") and not card.get("gold"):
+        st.caption("Nobody has reviewed this sample.")
