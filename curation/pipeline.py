@@ -4,12 +4,14 @@ A step takes a polars frame of the samples still alive and returns an Outcome: a
 that edits, new columns. Dropped samples keep their row and their reason for ever.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol
 
 import polars as pl
 from pydantic import JsonValue
+
+from curation.records import DECISIONS
 
 
 @dataclass(frozen=True)
@@ -42,26 +44,23 @@ class Step(Protocol):
         ...
 
 
-@runtime_checkable
-class Overrules(Protocol):
-    """A step that may overrule what the others hold; where it stands in the list does not matter."""
-
-    def overrule(self, samples: pl.DataFrame, outcome: Outcome) -> Outcome:
-        """The outcome of another step over `samples`, with some quarantine decisions lifted."""
-        ...
+Overrule = Callable[[pl.DataFrame, Outcome], Outcome]
+"""A person's say: given the samples a step saw and its outcome, the outcome that counts."""
 
 
-def apply(samples: pl.DataFrame, steps: Sequence[Step]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def apply(
+    samples: pl.DataFrame, steps: Sequence[Step], overrule: Overrule | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Run the steps in order over the living samples; (all samples with final state, all decisions)."""
     decisions: list[pl.DataFrame] = []
     for step in steps:
         living = samples.filter(pl.col("state") == "kept")
         outcome = step(living)
-        for person in (s for s in steps if isinstance(s, Overrules)):
-            outcome = person.overrule(living, outcome)
+        if overrule is not None:
+            outcome = overrule(living, outcome)
         samples = _settle(samples, outcome)
         decisions.append(outcome.decisions)
-    return samples, pl.concat(decisions)
+    return samples, pl.concat([pl.DataFrame(schema=DECISIONS), *decisions])
 
 
 def _settle(samples: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:

@@ -64,6 +64,13 @@ class AnswerTable(Table):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+class PriceTable(Table):
+    """US dollars per million tokens, for a model that prices.toml does not know."""
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+
+
 class ModelTable(Table):
     """What every model has that is asked over the wire: a teacher, a judge."""
 
@@ -85,6 +92,8 @@ class ModelTable(Table):
     """Overrides families.toml for a model it does not know; stated on the card."""
     structured: bool = True
     """Send the answer's schema as native structured output where the wire format has it."""
+    price: PriceTable | None = None
+    """For a model or host that prices.toml does not know; `{ input = 0, output = 0 }` for a server of your own."""
 
 
 class TeacherTable(ModelTable):
@@ -310,6 +319,11 @@ class Environment:
     def database_url(self) -> str | None:
         """DATABASE_URL: PostgreSQL for the state store."""
         return self.variables.get("DATABASE_URL") or None
+
+    @property
+    def practice_url(self) -> str | None:
+        """STILLHOUSE_PRACTICE_URL: a practice server that is already running (`stillhouse practice`)."""
+        return self.variables.get("STILLHOUSE_PRACTICE_URL") or None
 
     @property
     def shared_data(self) -> Path | None:

@@ -1,0 +1,99 @@
+"""Real data that nobody here wrote, run to a sealed version: replies of eight models, ten thousand messages."""
+
+import csv
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation import Workspace
+from tests.run.conftest import prompts_file, report, stillhouse
+from tests.run.test_run import identity_holds
+
+
+def test_recorded_replies_of_eight_models_become_a_sealed_version(shared_data: Path, tmp_path: Path):
+    recorded = sorted((shared_data / "self_instruct" / "predictions").glob("*.jsonl"))
+    teachers = "".join(
+        f'[[teachers]]\nname = "{file.stem.removesuffix("_predictions").lower().replace(".", "-")}"\n'
+        f'use = "replay"\nmodel = "{file.stem.removesuffix("_predictions")}"\nfamily = "openai"\npath = "{file}"\n\n'
+        for file in recorded
+    )
+    checks = "[checks.length]\nmin_characters = 1\n[checks.refusal]\n[checks.repetition]\n"
+    (tmp_path / "task.toml").write_text(
+        f'[task]\nname = "recorded"\nkind = "chat"\n\n{teachers}{checks}', encoding="utf-8"
+    )
+    imported = stillhouse(tmp_path, "import", str(recorded[0]), "--map", "prompt=text", "--json")
+    counts = json.loads(imported.stdout.splitlines()[-1])
+    assert counts["in"] == counts["kept"] + counts["quarantined"] == 252
+    line = report(tmp_path)
+    assert identity_holds(line)
+    assert (line["samples"], line["failed"], line["cost_usd"]) == (counts["kept"] * len(recorded), 0, 0.0)
+    assert {"length", "repetition"} & {reason.split("_")[0] for reason in line["dropped"]} or line["dropped"]
+    with Workspace.open(tmp_path) as opened:
+        samples = opened.samples()
+    said = {
+        json.loads(r)["prompt"]: json.loads(r)["response"] for r in recorded[0].read_text(encoding="utf-8").splitlines()
+    }
+    first = samples.filter(pl.col("teacher") == samples["teacher"][0])
+    assert all(
+        said[m[-1]["content"]].strip() == a.strip()
+        for m, a, e in first.select("messages", "answer", "edited").iter_rows()
+        if not e
+    )
+    assert report(tmp_path)["calls"] == 0
+
+
+@pytest.mark.timeout(900)
+def test_ten_thousand_real_messages_are_labelled_with_noise_and_sealed(shared_data: Path, tmp_path: Path):
+    with (shared_data / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    labels = sorted({r["category"] for r in rows})
+    (tmp_path / "practice").mkdir()
+    (tmp_path / "practice" / "key.jsonl").write_text(
+        "".join(
+            json.dumps({"id": str(i), "text": r["text"].strip(), "answer": r["category"], "difficulty": 0.5}) + "\n"
+            for i, r in enumerate(rows)
+        ),
+        encoding="utf-8",
+    )
+    (tmp_path / "task.toml").write_text(
+        f"""[task]
+name = "banking"
+kind = "classify"
+[answer]
+format = "label"
+labels = {json.dumps(labels)}
+[[teachers]]
+name = "alder"
+use = "practice"
+model = "alder-large"
+params = {{ max_tokens = 40, logprobs = true }}
+[checks.schema]
+[checks.refusal]
+[practice]
+key = "practice/key.jsonl"
+[practice.families.alder]
+wrong = 0.2
+[budget]
+usd = 1.0
+""",
+        encoding="utf-8",
+    )
+    source = shared_data / "banking77" / "train.csv"
+    counts = json.loads(stillhouse(tmp_path, "import", str(source), "--json").stdout.splitlines()[-1])
+    assert counts["in"] == counts["kept"] + counts["quarantined"] == len(rows)
+    assert prompts_file(tmp_path).exists()
+    line = report(tmp_path)
+    assert identity_holds(line)
+    assert line["samples"] == counts["kept"]
+    right = {r["text"].strip(): r["category"] for r in rows}
+    with Workspace.open(tmp_path) as opened:
+        answered = opened.samples().filter(pl.col("labels").is_not_null())
+    told = [
+        json.loads(x)["label"] == right.get(m[-1]["content"].strip())
+        for m, x in answered.select("messages", "labels").iter_rows()
+    ]
+    noise = 1 - sum(told) / len(told)
+    assert 0.15 < noise < 0.25
+    assert report(tmp_path)["calls"] == 0
