@@ -104,7 +104,7 @@ class Quarantine:
     def approve(self, sample: str, by: str, why: str = "") -> Ruling:
         """Let a sample through as it is, from the next run on."""
         found = self._one(sample)
-        return self._add(Ruling(**_key(found), ruling="approve", by=by, why=why))
+        return self._add(_ruling(found, None, by, why))
 
     def correct(self, sample: str, answer: str, by: str, why: str = "") -> Ruling:
         """Let a sample through with a person's answer, from the next run on.
@@ -118,7 +118,7 @@ class Quarantine:
         except ReplyUnreadable as error:
             raise InputError(f"the corrected answer cannot be read as {self._task.answer.format}: {error}") from error
         self._check(found.model_copy(update={"answer": clean, "labels": labels, "stop": "end"}))
-        return self._add(Ruling(**_key(found), ruling="correct", answer=clean, by=by, why=why))
+        return self._add(_ruling(found, clean, by, why))
 
     def _held(self) -> pl.DataFrame:
         return self._store.versions.samples().filter(pl.col("state") == "quarantined")
@@ -150,8 +150,16 @@ class Quarantine:
         return ruling
 
 
-def _key(sample: Sample) -> dict[str, str | int]:
-    return {"request_key": sample.request_key, "index": sample.index, "sample": sample.id}
+def _ruling(sample: Sample, answer: str | None, by: str, why: str) -> Ruling:
+    return Ruling(
+        request_key=sample.request_key,
+        index=sample.index,
+        sample=sample.id,
+        ruling="approve" if answer is None else "correct",
+        answer=answer,
+        by=by,
+        why=why,
+    )
 
 
 def _decision(ruling: Ruling, held: dict[str, str | float | None]) -> Decision:

@@ -148,16 +148,15 @@ def verify(
     from curation.store.verify import verify as check
 
     with workspace(context) as opened:
-        report = check(opened.store, version, key).as_dict()
-    problems = report["problems"]
+        report = check(opened.store, version, key)
     if as_json:
-        json_line(report)
+        json_line(report.as_dict())
     else:
-        facts({k: v for k, v in report.items() if k != "problems"})
-        for problem in problems:
-            print(clean(problem))
-    if not report["ok"]:
-        raise _Unverified(f"{len(problems)} problems found; the first: {problems[0]}")
+        facts({k: v for k, v in report.as_dict().items() if k != "problems"})
+        for line in [*report.problems, *report.notes]:
+            print(clean(line))
+    if not report.ok:
+        raise _Unverified(f"{len(report.problems)} problems found; the first: {report.problems[0]}")
 
 
 class _Unverified(StillhouseError):

@@ -18,10 +18,9 @@ from dashboard.cli.output import clean
 LINE_EVERY_SECONDS = 5.0
 
 
-def shown(stream: TextIO | None = None) -> "Bar | Lines":
-    """A bar when the stream is a terminal, else lines."""
-    stream = stream or sys.stderr
-    return Bar(stream) if stream.isatty() else Lines(stream)
+def shown() -> "Bar | Lines":
+    """A bar when standard error is a terminal, else lines."""
+    return Bar(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr)
 
 
 def _words(figures: dict[str, float | str]) -> str:
