@@ -9,7 +9,7 @@ _GROUPED = re.compile(
     r"(?<![\d])(?:\d{4}([ .-]{1,2})\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|3[47]\d{2}([ .-]{1,2})\d{6}\2\d{5})(?!\d)"
 )
 _PLAIN = re.compile(r"(?<!\d)[2-6]\d{12,18}(?!\d)")
-_ANY = re.compile(r"(?<!\d)(?=([2-6]\d(?:[ -]?\d){11,17})(?!\d))")
+_ANY = re.compile(r"(?<!\d)(?=([2-6]\d\d(?:[ -]?\d){10,16})(?!\d))")
 _SPACED = re.compile(r"(?<!\d)(?<!\d[ -])([2-6](?:[ -]\d){12,18})(?![ -]?\d)")
 _SEPARATORS = re.compile(r"\D")
 _ISSUED = re.compile(r"3[04-9]|4|5|6[0-57-9]|2[2-7]")
@@ -24,7 +24,7 @@ class Card(Detector):
         for match in (*_GROUPED.finditer(text), *_PLAIN.finditer(text)):
             yield from _judge(match.start(), match.end(), match.group())
         for match in (*_ANY.finditer(text), *_SPACED.finditer(text)):
-            if luhn(_SEPARATORS.sub("", match.group(1))):
+            if luhn(match.group(1).replace(" ", "").replace("-", "")):
                 yield Found(*match.span(1))
 
 

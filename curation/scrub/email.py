@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from curation.detecting import Detector, Found
 
-_LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}")
+_LOCAL = re.compile(r"[\w.+%&'#~-]{1,64}")
+"""RFC 5322 allows more (`=`, `/`, `!` ...); there they nearly always belong to what stands before: `to=ana@...`."""
 _LOCAL_START = re.compile(r"[^\w+]*")
 _DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|\[[\d.:a-fA-F]{3,45}\]")
 _SPELT_AT = re.compile(r" ?(?:\(at\)|\[at\]|\{at\}|<at>) ?| at ", re.IGNORECASE)
@@ -26,7 +27,7 @@ class Email(Detector):
 
 
 def _around(text: str, at: int) -> Iterator[Found]:
-    # The window is cut at the last space or '@' first: a reversed match then reads each character once.
+    # Matched backwards from the sign, so that each character is read once.
     local = _LOCAL.match(text[max(0, at - 64) : at][::-1])
     domain = _DOMAIN.match(text, at + 1, at + 255)
     if local is None or domain is None:

@@ -9,7 +9,7 @@ _MORE = r"(?:[ .\-/()]{0,2}\d)"
 _END = r"(?:(?: ?(?:x|ext\.?) ?)\d{1,6})?(?!\w)"
 _STARTS = r"(?<![\w/+-])(?<!\d[.,])"
 _SURE = re.compile(
-    rf"(?<!\w)\+ ?\(?\d{_MORE}{{6,14}}{_END}"  # +49 (0)30 1234567
+    rf"(?<!\w)\+\(?\d{_MORE}{{6,14}}{_END}"  # +49 (0)30 1234567
     rf"|{_STARTS}00\d{_MORE}{{7,14}}{_END}"  # 0049 30 1234567, 001-668-040-8670x1711
     rf"|(?<![\w/-])\(\d{{2,5}}\)(?:[ .\-/]{{0,2}}\d){{5,10}}{_END}"  # (212) 555-0142, (96) 627-277
     rf"|{_STARTS}(?:1[ .-])?\d{{3}}([ .-])\d{{3}}\1\d{{4}}{_END}"  # 212-555-0142
@@ -17,14 +17,15 @@ _SURE = re.compile(
     rf"|{_STARTS}[2-9]\d{{2}}[2-9]\d{{6}}{_END}"  # 2125550142
 )
 _TRUNK = re.compile(rf"{_STARTS}0\d(?:[ .\-/]?\d){{6,10}}{_END}")
-_GROUPS = re.compile(rf"{_STARTS}\d{{2,5}}(?:[.-]\d{{2,5}}){{2,5}}{_END}")
+_GROUPS = re.compile(rf"{_STARTS}(?<![=<$€£])\d{{2,5}}([.-])\d{{2,5}}(?:\1\d{{2,5}}){{1,4}}{_END}(?!\1\d| ?[=<*+×])")
 _CUE = re.compile(
-    r"(?<![^\W\d])(?:tel(?:e?phone|efono|efon|éfono|efone)?|t[ée]l[ée]phone|phone|mobile|mobil|cell|call|fax|whatsapp|"
-    r"dial|ring|answering|reach|contact|sms|text|number|numéro|nummer|número|numero|tlf|hotline|extension|ph)(?![^\W\d])"
-    r"[^\d\n+(]{0,30}",
+    r"(?<![^\W\d])(?:tel(?:e?phone|efono|efon|éfono|efone|efoon|efonnummer)?|t[ée]l[ée]phone|phone|mobile|mobil|handy"
+    r"|cell|call|fax|whatsapp|dial|ring|reach|contact|sms|answering|text (?:me|us|him|her|them)"
+    r"|(?:my|his|her|their|our|meine|mon|mi|mio|meu|mijn) (?:new |old |work |home )?n(?:umber|ummer|úmero|umero|uméro)"
+    r"|tlf|hotline|ph)(?![^\W\d])[^\d\n+(=]{0,20}",
     re.IGNORECASE,
 )
-_CUED = re.compile(rf"\(?\d{_MORE}{{5,14}}{_END}")
+_CUED = re.compile(rf"\(?\d{_MORE}{{6,14}}{_END}(?! ?[=<*×])")
 _DATE = re.compile(
     r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}(?!\d)"
     r"|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d(?!\d)"

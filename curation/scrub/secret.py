@@ -18,7 +18,7 @@ _TOKEN = re.compile(
 _JWT = re.compile(r"(?<![\w.-])eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?")
 _PEM = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _PEM_END = re.compile(r"-----END [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_URL = re.compile(r"://([^\s/@:\ufffc]{1,128}:[^\s/@\ufffc]{1,256})@")
+_URL = re.compile(r"://([^\s/@:\ufffc]{1,128}:[^\s/@\ufffc]{1,256}@[^\s/?#\ufffc]{0,255})")
 _NAMED = re.compile(
     r"(?<![A-Za-z])(?:pass(?:word|wd|phrase|code)?|pwd|secret|api[ _-]?key|access[ _-]?key|auth[ _-]?token|"
     r"access[ _-]?token|token|client[ _-]?secret|contraseña|passwort|mot de passe)"
