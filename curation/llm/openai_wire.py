@@ -1,0 +1,265 @@
+"""OpenAI's two wire formats as data: a request as the body that is sent, a body that came back as a reply."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import JsonValue
+
+from curation.errors import AskFailed
+from curation.llm.protocol import Wire, one_line, read_wire
+from curation.records import Message, Reply, Request, Stop, TokenLogprob, ToolCall, Usage
+
+# --- what is sent ----------------------------------------------------------------------------------------------
+
+
+def chat_body(request: Request) -> dict[str, Any]:
+    """The body of a chat completion."""
+    body: dict[str, Any] = {"model": request.model, "messages": [_chat_message(m) for m in request.messages]}
+    if request.answer_schema is not None:
+        body["response_format"] = {"type": "json_schema", "json_schema": _named_schema(request.answer_schema)}
+    if request.tools:
+        body["tools"] = [{"type": "function", "function": t} for t in request.tools]
+    return body | request.params
+
+
+def responses_body(request: Request) -> dict[str, Any]:
+    """The body of a response; `store` is off unless the task says otherwise: nothing is left with the provider."""
+    body: dict[str, Any] = {"model": request.model, "store": False}
+    body["input"] = [item for m in request.messages for item in _response_items(m)]
+    if request.answer_schema is not None:
+        body["text"] = {"format": {"type": "json_schema", **_named_schema(request.answer_schema)}}
+    if request.tools:
+        body["tools"] = [{"type": "function", "strict": False, **t} for t in request.tools]
+    params = dict(request.params)
+    if params.pop("logprobs", None):
+        body["include"] = ["message.output_text.logprobs"]
+    if "max_tokens" in params:
+        params["max_output_tokens"] = params.pop("max_tokens")
+    return body | params
+
+
+def _chat_message(message: Message) -> dict[str, Any]:
+    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        turn["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
+            for c in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        turn["tool_call_id"] = message.tool_call_id
+    return turn
+
+
+def _response_items(message: Message) -> list[dict[str, Any]]:
+    if message.role == "tool":
+        return [{"type": "function_call_output", "call_id": message.tool_call_id, "output": message.content}]
+    calls = [
+        {"type": "function_call", "call_id": c.id, "name": c.name, "arguments": c.arguments} for c in message.tool_calls
+    ]
+    spoken = [{"role": message.role, "content": message.content}] if message.content or not calls else []
+    return [*spoken, *calls]
+
+
+def _named_schema(schema: Mapping[str, JsonValue]) -> dict[str, Any]:
+    return {"name": str(schema.get("title") or "answer"), "schema": dict(schema), "strict": is_strict(schema)}
+
+
+def is_strict(schema: JsonValue | Mapping[str, JsonValue]) -> bool:
+    """Whether a schema is one OpenAI can enforce: every object closed, all its properties required."""
+    if isinstance(schema, list):
+        return all(is_strict(s) for s in schema)
+    if not isinstance(schema, Mapping):
+        return True
+    properties = schema.get("properties")
+    if isinstance(properties, dict):
+        required = schema.get("required")
+        if schema.get("additionalProperties") is not False or set(properties) != set(_list(required)):
+            return False
+    return all(is_strict(v) for v in schema.values())
+
+
+def _list(value: JsonValue) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list) else []
+
+
+# --- what comes back -------------------------------------------------------------------------------------------
+
+
+class _Top(Wire):
+    token: str
+    logprob: float
+
+
+class _Token(_Top):
+    top_logprobs: tuple[_Top, ...] = ()
+
+    def read(self) -> TokenLogprob:
+        return TokenLogprob(
+            token=self.token, logprob=self.logprob, top=tuple((t.token, t.logprob) for t in self.top_logprobs)
+        )
+
+
+class _Function(Wire):
+    name: str
+    arguments: str = ""
+
+
+class _Call(Wire):
+    id: str = ""
+    function: _Function
+
+
+class _ChatMessage(Wire):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: tuple[_Call, ...] | None = None
+
+
+class _Logprobs(Wire):
+    content: tuple[_Token, ...] | None = None
+
+
+class _Choice(Wire):
+    message: _ChatMessage
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+
+
+class _Cached(Wire):
+    cached_tokens: int | None = None
+
+
+class _Reasoning(Wire):
+    reasoning_tokens: int | None = None
+
+
+class _ChatUsage(Wire):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Cached | None = None
+    completion_tokens_details: _Reasoning | None = None
+
+
+class _Chat(Wire):
+    id: str = ""
+    model: str = ""
+    choices: tuple[_Choice, ...]
+    usage: _ChatUsage | None = None
+    system_fingerprint: str | None = None
+
+
+FINISH: dict[str | None, Stop] = {
+    "stop": "end", "length": "length", "tool_calls": "tool_call", "function_call": "tool_call",
+    "content_filter": "filtered",
+}  # fmt: skip
+
+
+def read_chat(request: Request, text: str, host: str) -> Reply:
+    """The reply in a chat completion's body."""
+    chat = read_wire(_Chat, text, host)
+    if not chat.choices:
+        raise AskFailed("unreadable", f"{host} answered without any choice")
+    choice = chat.choices[0]
+    message = choice.message
+    usage = chat.usage or _ChatUsage()
+    tokens = choice.logprobs.content if choice.logprobs else None
+    return Reply(
+        key=request.key,
+        text=message.content or message.refusal or "",
+        stop="refusal" if message.refusal else FINISH.get(choice.finish_reason, "other"),
+        model=chat.model or request.model,
+        tool_calls=tuple(
+            ToolCall(name=c.function.name, arguments=c.function.arguments, id=c.id) for c in message.tool_calls or ()
+        ),
+        reasoning=message.reasoning_content,
+        logprobs=tuple(t.read() for t in tokens) if tokens else None,
+        usage=Usage(
+            input=usage.prompt_tokens,
+            output=usage.completion_tokens,
+            cached_input=usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else None,
+            reasoning=usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details else None,
+        ),
+        provider_id=chat.id,
+        fingerprint=chat.system_fingerprint,
+    )
+
+
+class _Part(Wire):
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+    logprobs: tuple[_Token, ...] | None = None
+
+
+class _Item(Wire):
+    type: str
+    content: tuple[_Part, ...] | None = None
+    summary: tuple[_Part, ...] | None = None
+    name: str | None = None
+    arguments: str | None = None
+    call_id: str | None = None
+
+
+class _Reason(Wire):
+    reason: str | None = None
+
+
+class _Error(Wire):
+    code: str | None = None
+    message: str = ""
+
+
+class _ResponseUsage(Wire):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: _Cached | None = None
+    output_tokens_details: _Reasoning | None = None
+
+
+class _Response(Wire):
+    id: str = ""
+    model: str = ""
+    status: str
+    output: tuple[_Item, ...]
+    error: _Error | None = None
+    incomplete_details: _Reason | None = None
+    usage: _ResponseUsage | None = None
+
+
+def read_response(request: Request, text: str, host: str) -> Reply:
+    """The reply in a response's body; a response that failed on their side is asked for again."""
+    response = read_wire(_Response, text, host)
+    if response.status not in ("completed", "incomplete"):
+        said = response.error.message if response.error else ""
+        raise AskFailed("server", f"{host} ended the response as {response.status}: {one_line(said, None)}")
+    parts = [p for item in response.output if item.type == "message" for p in item.content or ()]
+    calls = [item for item in response.output if item.type == "function_call"]
+    usage = response.usage or _ResponseUsage()
+    tokens = [t.read() for p in parts for t in p.logprobs or ()]
+    thoughts = [p.text or "" for item in response.output if item.type == "reasoning" for p in item.summary or ()]
+    return Reply(
+        key=request.key,
+        text="".join(p.text or p.refusal or "" for p in parts),
+        stop=_stop(response, parts, calls),
+        model=response.model or request.model,
+        tool_calls=tuple(ToolCall(name=c.name or "", arguments=c.arguments or "", id=c.call_id or "") for c in calls),
+        reasoning="\n".join(thoughts) or None,
+        logprobs=tuple(tokens) or None,
+        usage=Usage(
+            input=usage.input_tokens,
+            output=usage.output_tokens,
+            cached_input=usage.input_tokens_details.cached_tokens if usage.input_tokens_details else None,
+            reasoning=usage.output_tokens_details.reasoning_tokens if usage.output_tokens_details else None,
+        ),
+        provider_id=response.id,
+    )
+
+
+def _stop(response: _Response, parts: Sequence[_Part], calls: Sequence[_Item]) -> Stop:
+    reason = response.incomplete_details.reason if response.incomplete_details else None
+    if reason is not None:
+        return "length" if reason == "max_output_tokens" else "filtered" if reason == "content_filter" else "other"
+    if any(p.refusal for p in parts):
+        return "refusal"
+    return "tool_call" if calls else "end"
