@@ -4,7 +4,7 @@ A ruling is recorded at once and applied by the next run: where a step would hol
 it go on from there (with the person's answer, if corrected), so that every later step still looks at it.
 """
 
-from datetime import date
+from datetime import UTC, datetime
 from typing import Literal
 
 import polars as pl
@@ -112,7 +112,7 @@ class Quarantine:
         The answer is scrubbed like a reply and must be readable and pass the task's checks, else InputError.
         """
         found = self._one(sample)
-        clean = Scrubber.of(self._task.scrub, date.today()).scrub(answer).text  # noqa: DTZ011 - an allow-list ends at the end of a local day
+        clean = Scrubber.of(self._task.scrub, datetime.now(UTC).date()).scrub(answer).text
         try:
             labels = parse_answer(clean, self._task.answer)
         except ReplyUnreadable as error:

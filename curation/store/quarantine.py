@@ -54,7 +54,7 @@ class Rulings:
 
     def list(self) -> list[Ruling]:
         """The newest ruling on every sample, oldest first."""
-        newest = sa.select(sa.func.max(RULINGS.c.seq)).group_by(RULINGS.c.request_key, RULINGS.c.index)
+        newest = sa.select(sa.func.max(RULINGS.c.seq)).group_by(RULINGS.c.sample)
         columns = [RULINGS.c[name] for name in Ruling.model_fields]
         query = sa.select(*columns).where(RULINGS.c.seq.in_(newest.scalar_subquery())).order_by(RULINGS.c.seq)
         with self._database.read() as connection:

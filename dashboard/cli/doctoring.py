@@ -8,10 +8,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from curation.errors import StillhouseError
 from dashboard.cli.opening import PARTS, missing_of
+
+if TYPE_CHECKING:
+    from curation.task import ModelTable
 
 GIB = 2**30
 DASHBOARD_PORT = 8501
@@ -90,7 +93,16 @@ def _port(what: str, port: int) -> Finding:
     return Finding(f"port {port}", "ok", f"free for `stillhouse {what}`")
 
 
+USUAL = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+
+
+def _variable(model: "ModelTable") -> str | None:
+    """The variable a model's key is read from; None where it needs none."""
+    return model.api_key_env or (USUAL.get(model.use) if model.base_url is None else None)
+
+
 def _environment(directory: Path) -> Iterator[Finding]:
+    from curation.run import models_of
     from curation.task import Environment, Task, read_task
 
     environment = Environment.read()
@@ -102,12 +114,12 @@ def _environment(directory: Path) -> Iterator[Finding]:
             workspace = Finding("workspace", "ok", f"task {task.task.name!r}, {len(task.teachers)} teachers")
         except StillhouseError as error:
             workspace = Finding("workspace", "bad", str(error), "mend task.toml; docs/task.md lists every key")
-    wanted = {v: t.name for t in (task.teachers if task else ()) if (v := t.api_key_env)}
-    for variable in sorted({"OPENAI_API_KEY", "ANTHROPIC_API_KEY", *wanted}):
+    wanted = {v: m.name for m in (models_of(task) if task else ()) if (v := _variable(m))}
+    for variable in sorted({*USUAL.values(), *wanted}):
         if environment.key(variable):
             yield Finding("key", "ok", f"{variable} is set")
         elif variable in wanted:
-            found = f"{variable} is not set, and teacher {wanted[variable]!r} needs it"
+            found = f"{variable} is not set, and {wanted[variable]!r} needs it"
             yield Finding("key", "bad", found, f"export {variable}=...")
         else:
             yield Finding("key", "note", f"{variable} is not set", f"export {variable}=... to use that provider")

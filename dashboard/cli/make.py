@@ -1,5 +1,6 @@
 """Commands that make the dataset and say how it stands: run, status, cost."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,8 +35,12 @@ def run(
     """
     from dashboard.cli.progress import shown
 
-    with workspace(context) as opened, shown() as progress:
-        report = opened.run(progress=progress, until=until)
+    try:
+        with workspace(context) as opened, shown() as progress:
+            report = opened.run(progress=progress, until=until)
+    except KeyboardInterrupt:
+        print("stillhouse: stopped; every reply so far is kept, and the next run goes on from here", file=sys.stderr)
+        raise
     if as_json:
         json_line(report.as_dict())
     else:

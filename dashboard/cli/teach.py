@@ -1,6 +1,5 @@
 """Commands that teach and measure a student, and decide about its release: train, evaluate, gate."""
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -109,7 +108,7 @@ def gate(
 
 def _measure(opened: "Workspace", student: str, holdout: Path | None) -> "Evaluation":
     """Measure one student of this workspace on a holdout, scrubbed as the training prompts were."""
-    from curation.scrubbing import Scrubber
+    from curation.run import scrub_text
     from training.data import read_holdout
     from training.evaluate import evaluate as measure
     from training.settings import TrainTable
@@ -119,6 +118,5 @@ def _measure(opened: "Workspace", student: str, holdout: Path | None) -> "Evalua
         known = sorted(p.name for p in opened.store.layout.students.glob("*") if p.is_dir())
         raise UnknownRecord(f"no student {student!r}{nearest(student, known)} Known: {', '.join(known) or 'none yet'}")
     path = holdout or opened.task.path(opened.task.table("train", TrainTable).holdout)
-    scrubber = Scrubber.of(opened.task.scrub, date.today())  # noqa: DTZ011 - an allow-list ends at the end of a local day
     holdout_items = read_holdout(path, opened.task.answer)
-    return measure(folder, holdout_items, scrub=lambda text: scrubber.scrub(text).text)
+    return measure(folder, holdout_items, scrub=scrub_text(opened.task))

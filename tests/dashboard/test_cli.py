@@ -179,7 +179,7 @@ def test_doctor_fails_when_a_teacher_has_no_key(capsys, tmp_path, monkeypatch):
     )
     assert call("-C", str(tmp_path), "doctor") == 1
     seen = capsys.readouterr()
-    assert "MY_KEY is not set, and teacher 'a' needs it" in seen.out
+    assert "MY_KEY is not set, and 'a' needs it" in seen.out
     assert "export MY_KEY=" in seen.err
 
 
