@@ -14,6 +14,7 @@ import polars as pl
 from pydantic import JsonValue
 
 from curation.card import render
+from curation.decontaminate import ProtectStep
 from curation.errors import InputError, WorkspaceError
 from curation.plugins import nearest
 from curation.records import ToolCall
@@ -22,7 +23,6 @@ from curation.store.store import Store
 from curation.store.versions import Manifest, loads_object
 
 Arm = Literal["curated", "raw", "control"]
-PROTECT_STEP = "protect"
 
 FORMATS = ("openai", "trl", "hf", "jsonl")
 """openai: chat fine-tuning JSONL; trl: prompt-completion JSONL; hf: a folder for `load_dataset`; jsonl: flat rows."""
@@ -74,7 +74,7 @@ def export(store: Store, version: str, format: str, out: Path, *, arm: Arm = "cu
 def arm_of(samples: pl.DataFrame, arm: Arm) -> pl.DataFrame:
     """The samples of one arm that may leave: kept ones, all answered ones, or the random arm of the kept size."""
     leaves = pl.col("answer").is_not_null() & (pl.col("state") != "quarantined")
-    unprotected = pl.col("step").fill_null("") != PROTECT_STEP
+    unprotected = pl.col("step").fill_null("") != ProtectStep.name
     chosen = {"curated": pl.col("state") == "kept", "raw": pl.lit(True), "control": pl.col("control")}[arm]
     return samples.filter(leaves & unprotected & chosen)
 

@@ -87,14 +87,16 @@ class Keys:
 
     def of(self, samples: Sequence[str]) -> dict[str, bytes]:
         """A record key for every sample, by id; those that do not exist yet are drawn at random and kept."""
-        missing = _missing(samples, self.known(samples))
+        found = self.known(samples)
+        missing = _missing(samples, found)
         if missing:
             with self.records.write() as connection:
-                held = self.known(missing)  # another process may have drawn them since
-                rows = [{"sample": s, "key": secrets.token_bytes(KEY_BYTES)} for s in _missing(missing, held)]
-                if rows:
-                    connection.execute(sa.insert(record_keys), rows)
-        return self.known(samples)
+                found |= self.known(missing)  # another process may have drawn them since
+                drawn = {sample: secrets.token_bytes(KEY_BYTES) for sample in _missing(missing, found)}
+                if drawn:
+                    connection.execute(sa.insert(record_keys), [{"sample": s, "key": k} for s, k in drawn.items()])
+            found |= drawn
+        return found
 
     def close(self) -> None:
         """Give back the connections."""

@@ -179,10 +179,10 @@ def _check_rows(store: Store, report: VerifyReport, manifest: Manifest | None) -
         decisions = store.versions.decisions(manifest.version)
     except Corrupt:
         return  # named already, with its file
-    if content_digest(samples) != manifest.content:
+    rows = canonical_rows(samples)
+    if content_digest(rows) != manifest.content:
         report.problems.append(f"the rows of version {manifest.version} do not give its content digest")
     keys = store.keys.known([leaf.id for leaf in leaves])
-    rows = dict(canonical_rows(samples))
     wrong = sum(
         leaf.id not in rows or leaf.id not in keys or commitment(keys[leaf.id], rows[leaf.id]) != leaf.commitment
         for leaf in leaves

@@ -6,7 +6,7 @@ is invisible. `docs/formats.md` states manifest, leaf and tree head byte by byte
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -115,25 +115,23 @@ class Sealed:
     root: str
 
 
-def content_digest(samples: pl.DataFrame) -> str:
+def canonical_rows(samples: pl.DataFrame) -> dict[str, bytes]:
+    """Each sample's canonical row by its id, in the table's order."""
+    columns = ["id", "messages", "answer", "labels", "group", "state", "reason"]
+    return {row["id"]: canonical_row(row) for row in samples.select(columns).iter_rows(named=True)}
+
+
+def content_digest(rows: Mapping[str, bytes]) -> str:
     """SHA-256 over the canonical rows in plan order, each followed by a line feed, as 64 hex digits."""
     hashed = hashlib.sha256()
-    for _, row in canonical_rows(samples):
+    for row in rows.values():
         hashed.update(row + b"\n")
     return hashed.hexdigest()
 
 
-def canonical_rows(samples: pl.DataFrame) -> Iterator[tuple[str, bytes]]:
-    """Each sample's id with its canonical row, in the table's order."""
-    columns = ["id", "messages", "answer", "labels", "group", "state", "reason"]
-    for row in samples.select(columns).iter_rows(named=True):
-        yield row["id"], canonical_row(row)
-
-
-def leaves_of(samples: pl.DataFrame, keys: Mapping[str, bytes]) -> list[Leaf]:
+def leaves_of(rows: Mapping[str, bytes], keys: Mapping[str, bytes]) -> list[Leaf]:
     """The leaves of a table, sorted by id, so that two neighbours can prove that an id between them is absent."""
-    leaves = [Leaf(id, commitment(keys[id], row)) for id, row in canonical_rows(samples)]
-    return sorted(leaves, key=lambda leaf: leaf.id)
+    return [Leaf(id, commitment(keys[id], rows[id])) for id in sorted(rows)]
 
 
 def parse_leaves(data: bytes) -> list[Leaf]:
@@ -193,13 +191,15 @@ class Versions:
     def _seal(
         self, samples: pl.DataFrame, decisions: pl.DataFrame, recipe: str, described: Mapping[str, Any]
     ) -> Sealed:
-        content, head = content_digest(samples), self.head()
+        self._sweep()
+        rows = canonical_rows(samples)
+        content, head = content_digest(rows), self.head()
         if head is not None:
             old = self.manifest(head)
             if (old.content, old.recipe) == (content, recipe):
                 return Sealed(head, False, content, old.root)
         parents = () if head is None else (head,)
-        leaves = leaves_of(samples, self._keys.of(samples["id"].to_list()))
+        leaves = leaves_of(rows, self._keys.of(list(rows)))
         manifest = self._signed(
             Manifest(
                 version=version_id(content, recipe, parents),
@@ -218,6 +218,12 @@ class Versions:
         )
         self._record(manifest, leaves)
         return Sealed(manifest.version, True, content, manifest.root)
+
+    def _sweep(self) -> None:
+        # Only a seal writes to these folders and this one holds the lock: a temp file is left by a run that was killed.
+        for folder in (self._layout.chunks, self._layout.versions):
+            for left in folder.glob(".*.tmp"):
+                left.unlink(missing_ok=True)
 
     def _signed(self, manifest: Manifest) -> Manifest:
         head = self._keys.sign(manifest.tree_head.message()).hex()

@@ -52,6 +52,8 @@ def test_a_half_written_chunk_is_invisible(tmp_path: Path):
         assert report.ok
         assert report.version == sealed.version
         assert len(report.notes) == 1
+        seal(store, 21)
+        assert verify(store).notes == []
 
 
 FULL = """

@@ -88,7 +88,7 @@ def test_the_flat_file_holds_what_a_person_would_look_for(store: Store, tmp_path
 def test_quarantined_protected_and_unanswered_samples_never_leave(store: Store):
     held = {
         0: {"state": "quarantined", "reason": "pii", "step": "scrub"},
-        1: {"state": "dropped", "reason": "gold", "step": "protect", "control": True},
+        1: {"state": "dropped", "reason": "gold", "step": "protected", "control": True},
         2: {"state": "failed", "reason": "timeout", "step": "sample", "answer": None},
     }
     samples = samples_of(store, 10, changes=held)
