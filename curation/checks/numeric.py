@@ -9,7 +9,7 @@ from pydantic import Field
 from curation.checking import Check, Drop, Quarantine, text_of
 from curation.records import Sample
 
-_NUMBER = r"[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{1,30})?(?:/\d{1,30})?|[-+\u2212]?\.\d{1,30}"
+_NUMBER = r"[-+\u2212]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,30})(?:\.\d{1,30})?(?:/\d{1,30})?|[-+\u2212]?\.\d{1,30}"
 _MARKED = re.compile(rf"(?:####|\\boxed\{{|(?i:answer)(?: is|:|=)*)[\s*$€£]*({_NUMBER})")
 _ANY = re.compile(rf"(?<![\w.])({_NUMBER})")
 
