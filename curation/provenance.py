@@ -166,11 +166,14 @@ def prove(store: Store, sample_id: str, version: str = HEAD, *, absent: bool = F
     """A proof, for anyone who trusts the workspace's key, that a sample is in a version, or is not.
 
     An inclusion proof shows the row and its record key; an absence proof shows nothing of any row. What it holds is
-    stated in docs/formats.md; `curation/prove_verifier.py` checks it with nothing but Python. Raises UnknownRecord
-    when the sample is not where the proof would say.
+    stated in docs/formats.md; `curation/prove_verifier.py` checks it with nothing but Python. The beginning of an id
+    does for an inclusion proof when only one sample has it. Raises UnknownRecord when the sample is not where the
+    proof would say.
     """
     manifest = store.versions.manifest(version)
     leaves = store.versions.leaves(manifest.version)
+    if not absent:
+        sample_id = _whole_id(leaves, sample_id, manifest.version)
     place = bisect_left(leaves, sample_id, key=lambda leaf: leaf.id)
     present = place < len(leaves) and leaves[place].id == sample_id
     _require_provable(sample_id, manifest.version, present=present, absent=absent)
@@ -190,6 +193,13 @@ def prove(store: Store, sample_id: str, version: str = HEAD, *, absent: bool = F
     row = store.versions.samples(manifest.version).row(by_predicate=pl.col("id") == sample_id, named=True)
     key = store.keys.known([sample_id])[sample_id]
     return {**proof, "leaf": _shown(leaves, place), "row": canonical_row(row).decode(), "record_key": key.hex()}
+
+
+def _whole_id(leaves: Sequence[Leaf], beginning: str, version: str) -> str:
+    found = [leaf.id for leaf in leaves if leaf.id.startswith(beginning)]
+    if len(found) > 1:
+        raise UnknownRecord(f"{len(found)} samples of version {version} have an id starting with {beginning!r}")
+    return found[0] if found else beginning
 
 
 def _require_provable(sample_id: str, version: str, *, present: bool, absent: bool) -> None:

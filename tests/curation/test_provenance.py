@@ -157,6 +157,9 @@ def test_a_proof_of_what_is_not_so_is_never_made(store: Store):
         prove(store, "0" * 32)
     with pytest.raises(InputError, match="not a sample id"):
         prove(store, "P1")
+    with pytest.raises(UnknownRecord, match="20 samples"):
+        prove(store, "")
+    assert prove(store, sample[:16]) == prove(store, sample)
 
 
 def changed(proof: object, chance: random.Random) -> object:
