@@ -26,6 +26,8 @@ class Line(Record):
     """The family whose weights it was made from."""
     distilled_from: tuple[str, ...] = ()
     """The families whose outputs it was taught with, where that is published."""
+    terms: str | None = None
+    """Its terms of use, a file in terms/; None where nobody has read them."""
 
 
 class Family(Record):
@@ -44,8 +46,8 @@ def plain_name(model: str) -> str:
     ('gpt-4o', 'claude-sonnet-4-5', 'qwen3-8b')
     """
     name = model.lower().rsplit("/", 1)[-1]
-    name = re.sub(r"^(anthropic|meta|mistral|amazon|cohere|deepseek)\.", "", name)  # Bedrock's vendor prefix
-    name = re.sub(r":\d+$|-v\d+:\d+$", "", name)
+    name = re.sub(r"^((us|eu|apac|global)\.)?(anthropic|meta|mistral|amazon|cohere|deepseek)\.", "", name)  # Bedrock
+    name = re.sub(r"(-v\d+)?:\d+$", "", name)
     return re.sub(r"[-@](20\d{6}|20\d\d-\d\d-\d\d|latest|preview-\d\d-\d\d(?:-20\d\d)?|preview-\d\d-20\d\d)$", "", name)
 
 
@@ -59,7 +61,7 @@ def family_of(model: str, override: str | None = None) -> Family | None:
     if override is not None:
         if override not in families():
             raise TaskError(f"no family {override!r} in families.toml. Known: {', '.join(families())}")
-        return Family(name=override, model=name, terms=_terms().get(override))
+        return Family(name=override, model=name)
     line = _lines().get(name)
     if line is None:
         return None
@@ -68,7 +70,7 @@ def family_of(model: str, override: str | None = None) -> Family | None:
         name=line.family,
         model=name,
         parents=frozenset(p for p in parents if p and p != line.family),
-        terms=_terms().get(line.family),
+        terms=line.terms,
     )
 
 
@@ -101,8 +103,3 @@ def _lines() -> Mapping[str, Line]:
     except ValidationError as error:
         raise TaskError(f"families.toml: {error.errors()[0]['msg']}") from error
     return {model: line for line in lines for model in line.models}
-
-
-@cache
-def _terms() -> Mapping[str, str]:
-    return tomllib.loads(TABLE.read_text(encoding="utf-8")).get("terms", {})
