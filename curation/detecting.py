@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import ClassVar
 
 from curation.plugins import Plugin
 
@@ -37,6 +38,9 @@ class Found:
 
 class Detector(Plugin):
     """Finds one kind of personal data; its file name in upper case is the placeholder."""
+
+    needs_digit: ClassVar[bool] = False
+    """True where every find holds a digit: most texts hold none, and the detector is spared them."""
 
     def __call__(self, text: str) -> Iterable[Found]:
         """The places in a view of the text; they may overlap."""

@@ -25,6 +25,8 @@ from curation.task import AllowEntry, AnswerTable, ScrubTable
 PASSES = 3
 """Masking one value may uncover another; a text that still shows one after so many looks is masked as a whole."""
 
+_DIGIT = re.compile(r"\d")
+
 
 @dataclass(frozen=True)
 class Span:
@@ -118,9 +120,11 @@ class Scrubber:
     def _look(self, text: str, masked: Sequence[tuple[int, int]]) -> tuple[list[Span], bool]:
         """Spans seen in the view where `masked` is hidden, apart from each other; and whether one is unbounded."""
         view = View.of(text, masked)
+        digit = _DIGIT.search(view.text) is not None
         places = [
             (found.start, found.end, rank, found)
             for rank, (_, detector) in enumerate(self.detectors)
+            if digit or not detector.needs_digit
             for found in detector(view.text)
         ]
         if not places:
@@ -160,8 +164,9 @@ class Scrubber:
             for s in seen.spans
             if s.end > len(lead)
         ]
-        name = self.scrub(".".join(path)).text
-        places.extend(Place(name, span) for span in inside)
+        if inside:
+            name = self.scrub(".".join(path)).text
+            places.extend(Place(name, span) for span in inside)
         return _replace(value, inside), seen.uncertain
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import ClassVar
 
 from curation.detecting import Detector, Found, luhn
 
@@ -18,6 +19,8 @@ _ISSUED = re.compile(r"3[04-9]|4|5|6[0-57-9]|2[2-7]")
 
 class Card(Detector):
     """Numbers a card network could have issued."""
+
+    needs_digit: ClassVar[bool] = True
 
     def __call__(self, text: str) -> Iterator[Found]:
         """Card numbers and things of their shape."""

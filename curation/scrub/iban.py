@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import ClassVar
 
 from curation.detecting import Detector, Found, mod97
 
@@ -24,6 +25,8 @@ LENGTHS = {
 
 class Iban(Detector):
     """Account numbers of the countries in the registry, with or without spaces, in either case."""
+
+    needs_digit: ClassVar[bool] = True
 
     def __call__(self, text: str) -> Iterator[Found]:
         """Account numbers and things of their shape."""

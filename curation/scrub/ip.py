@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Iterator
+from typing import ClassVar
 
 from curation.detecting import Detector, Found
 
@@ -12,6 +13,8 @@ _SIX = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?!
 
 class Ip(Detector):
     """Addresses of machines; a dotted version number of four parts looks the same and is masked too."""
+
+    needs_digit: ClassVar[bool] = True
 
     def __call__(self, text: str) -> Iterator[Found]:
         """The addresses in a text."""

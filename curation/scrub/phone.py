@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import ClassVar
 
 from curation.detecting import Detector, Found
 
@@ -38,6 +39,8 @@ _NOT_DIGIT = re.compile(r"\D")
 
 class Phone(Detector):
     """Numbers one can dial; dates, years, IP addresses and grouped thousands are left to themselves."""
+
+    needs_digit: ClassVar[bool] = True
 
     def __call__(self, text: str) -> Iterator[Found]:
         """The telephone numbers in a text."""
