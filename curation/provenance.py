@@ -48,7 +48,7 @@ def why(store: Store, sample_id: str) -> dict[str, JsonValue]:
         "prompt_id": row["prompt_id"],
         "source": row["source"],
         "steps": _steps(store.versions.manifest(version), list(decisions.iter_rows(named=True))),
-        "request": request if request is not None else {"key": row["request_key"] or None},
+        "request": {"key": row["request_key"] or None, **(request or {})},
         "versions": [{"version": v, "state": r["state"], "reason": r["reason"]} for v, r in found],
         "reviews": [*Reviews(store.state).votes_for(row["id"])],
         "gold": [*Gold(store.state).holding(row["id"])],
