@@ -54,15 +54,17 @@ def plain_name(model: str) -> str:
 def family_of(model: str, override: str | None = None) -> Family | None:
     """The family of a model; `override` (from task.toml) names the family of a model the table does not know.
 
-    None where neither says. An override must name a family that the table knows, so that a typo does not make a
-    judge independent of its own family.
+    None where neither says. An override must name a family that the table knows, and not contradict it, so that
+    neither a typo nor a wish makes a judge independent of its own family.
     """
     name = plain_name(model)
+    line = _lines().get(name)
     if override is not None:
         if override not in families():
             raise TaskError(f"no family {override!r} in families.toml. Known: {', '.join(families())}")
-        return Family(name=override, model=name)
-    line = _lines().get(name)
+        if line is not None and line.family != override:
+            raise TaskError(f"{model} is of the family {line.family!r}, so it cannot be given family = {override!r}")
+        return Family(name=override, model=name, terms=line.terms if line else None)
     if line is None:
         return None
     parents = {line.base} | set(line.distilled_from)

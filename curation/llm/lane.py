@@ -192,11 +192,12 @@ class Lane:
         work.tries += 1
         self._round.calls += 1
         started = monotonic()
-        came = None
+        landed = False
         try:
             came = await self._once(work)
+            landed = True
         finally:
-            if came is None:  # cancelled, or a provider's own mistake: nobody knows whether it was charged
+            if not landed:  # cancelled, or a provider's own mistake: nobody knows whether it was charged
                 held = self._reserve(work)
                 self._journal.post(Settlement(work.request.key, "lost", "given up", None, None if held else 0.0, held))
         if isinstance(came, Reply):

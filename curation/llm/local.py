@@ -64,11 +64,10 @@ class Local:
 
     def _generate(self, request: Request, attempt: int) -> Reply:
         torch = self._torch
-        temperature = float(request.params.get("temperature") or 0)
-        most = int(
-            next((request.params[k] for k in ("max_new_tokens", "max_tokens") if k in request.params), MAX_NEW_TOKENS)
-        )
-        prompt_BT = self._tokenizer(self._rendered(request.messages), return_tensors="pt")["input_ids"].to(self._model.device)
+        temperature = _number(request, "temperature", 0.0)
+        most = int(_number(request, "max_new_tokens", _number(request, "max_tokens", MAX_NEW_TOKENS)))
+        text = self._rendered(request.messages)
+        prompt_BT = self._tokenizer(text, return_tensors="pt")["input_ids"].to(self._model.device)
         room = int(getattr(self._model.config, "max_position_embeddings", 0) or 1 << 30) - prompt_BT.shape[1]
         if room < 1:
             raise AskFailed("too_long", f"the prompt has {prompt_BT.shape[1]} tokens, more than the model can read")
@@ -124,6 +123,11 @@ class Local:
         return found
 
 
+def _number(request: Request, name: str, default: float) -> float:
+    value = request.params.get(name)
+    return float(value) if isinstance(value, int | float) else default
+
+
 def open_model(model: ModelTable) -> Local:
     """The model in a folder, in memory."""
     return Local(model)
@@ -140,5 +144,5 @@ def _load(folder: Path) -> tuple[Any, Any, Any]:
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise ProviderError(f"{folder} holds no causal language model that can be loaded: {error}") from error
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device: Any = "cuda" if torch.cuda.is_available() else "cpu"
     return tokenizer, model.to(device).eval(), torch

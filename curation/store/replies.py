@@ -192,17 +192,15 @@ class Replies:
         keys = [reply.key for _, _, reply in replies]
         with self._database.write() as connection:
             old = _replies(connection, keys)
-            changed = [(q, p, r) for q, p, r in replies if old.get(r.key) != r]
-            if changed:
-                _forget(connection, [r.key for _, _, r in changed])
-                _insert_requests(connection, [(q, p) for q, p, _ in changed])
-                _insert_replies(connection, [r for _, _, r in changed])
+            changed = [reply for _, _, reply in replies if old.get(reply.key) != reply]
+            _forget(connection, [reply.key for reply in changed])
+            _insert_requests(connection, [(request, purpose) for request, purpose, _ in replies])
+            _insert_replies(connection, changed)
 
 
 def _replies(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Reply]:
     found: dict[str, Reply] = {}
-    for start in range(0, len(keys), 500):
-        part = keys[start : start + 500]
+    for part in _parts(keys):
         rows = connection.execute(sa.select(ANSWERS.c.key, ANSWERS.c.body).where(ANSWERS.c.key.in_(part)))
         found |= {key: Reply.model_validate_json(body) for key, body in rows}
     return found
@@ -286,7 +284,9 @@ def _insert_claims(connection: sa.Connection, owner: Owner, claims: Sequence[Cla
 
 def _insert_requests(connection: sa.Connection, requests: Sequence[tuple[Request, Purpose]]) -> None:
     keyed = {request.key: (request, purpose) for request, purpose in requests}
-    known = set(connection.execute(sa.select(REQUESTS.c.key).where(REQUESTS.c.key.in_(list(keyed)))).scalars())
+    known: set[str] = set()
+    for part in _parts(list(keyed)):
+        known |= set(connection.execute(sa.select(REQUESTS.c.key).where(REQUESTS.c.key.in_(part))).scalars())
     at = now(connection)
     rows = [
         {"key": key, "purpose": purpose, "body": request.model_dump_json(), "at": at}
@@ -305,8 +305,13 @@ def _insert_replies(connection: sa.Connection, replies: Sequence[Reply]) -> None
 
 
 def _forget(connection: sa.Connection, keys: Sequence[str]) -> None:
-    for start in range(0, len(keys), 500):
-        connection.execute(sa.delete(ANSWERS).where(ANSWERS.c.key.in_(keys[start : start + 500])))
+    for part in _parts(keys):
+        connection.execute(sa.delete(ANSWERS).where(ANSWERS.c.key.in_(part)))
+
+
+def _parts(keys: Sequence[str]) -> list[Sequence[str]]:
+    """Keys in parts that fit one statement's parameters."""
+    return [keys[start : start + 500] for start in range(0, len(keys), 500)]
 
 
 def _lose(connection: sa.Connection, claims: Sequence[sa.Row[tuple[object, ...]]]) -> None:
