@@ -32,17 +32,22 @@ class TaskTable(Table):
     """[task]: what is being distilled and for what use."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    """Lower-case letters, digits and hyphens; the card is titled with it."""
     kind: Kind = "classify"
+    """What kind of task it is."""
     seed: int = 0
+    """Every random choice derives from it and from the identity of the record."""
     use: str = "narrow-model"
     """Stated use of the student; checked against each teacher's terms (`curation/llm/terms/`)."""
     description: str = ""
+    """For people."""
 
 
 class PromptsTable(Table):
     """[prompts]: where the inputs lie and how they become messages."""
 
     files: tuple[str, ...] = ("prompts/*.jsonl",)
+    """JSONL files of {id, text or messages, group, tags, ...}, read in sorted order."""
     system: str | None = None
     """Put before every conversation as the system message; editing it asks every prompt again."""
     template: str = "{text}"
@@ -53,7 +58,9 @@ class AnswerTable(Table):
     """[answer]: what a good answer looks like."""
 
     format: Literal["text", "json", "label"] = "text"
+    """Free text, one JSON object, or one label and nothing else."""
     json_schema: dict[str, JsonValue] | None = Field(default=None, alias="schema")
+    """JSON schema of a JSON answer; sent to teachers that take one, and what `[checks.schema]` checks."""
     labels: tuple[str, ...] = ()
     """The closed set of labels of a classification task (or of `field`)."""
     field: str | None = None
@@ -75,15 +82,19 @@ class ModelTable(Table):
     """What every model has that is asked over the wire: a teacher, a judge."""
 
     name: str
+    """Yours; it names the model in tables, samples and the card."""
     use: str
     """Provider: openai, anthropic, local, replay, practice; or `package.module:Class`."""
     model: str
+    """The model as its provider names it."""
     base_url: str | None = None
+    """Another address that speaks the same wire format."""
     api_key_env: str | None = None
     """Name of the environment variable holding the key; the provider's usual one by default."""
     params: dict[str, JsonValue] = Field(default_factory=dict)
     """Sent as they are: max_tokens, temperature, logprobs ... Part of the request key."""
     concurrency: Annotated[int, Field(ge=1, le=512)] = 16
+    """At most so many requests at once; fewer when the provider says slow down."""
     timeout: Annotated[float, Field(gt=0)] = 120.0
     """Seconds before one attempt is given up."""
     path: str | None = None
@@ -100,7 +111,9 @@ class TeacherTable(ModelTable):
     """[[teachers]]: a model that answers."""
 
     n: Annotated[int, Field(ge=1, le=64)] = 1
+    """Answers asked of it for each prompt."""
     weight: Annotated[float, Field(gt=0)] = 1.0
+    """Its share when `teachers_per_prompt` draws."""
     tags: tuple[str, ...] = ()
     """Asked only for prompts carrying one of these tags; empty: for all."""
     ask: str = "answer"
@@ -111,8 +124,11 @@ class SamplingTable(Table):
     """[sampling]: how many teachers answer each prompt and how failures are retried."""
 
     teachers_per_prompt: Annotated[int, Field(ge=1)] | Literal["all"] = "all"
+    """All teachers, or so many drawn by weight for each prompt."""
     attempts: Annotated[int, Field(ge=1, le=20)] = 6
+    """Tries at one request before it counts as failed."""
     stop_after_identical_errors: Annotated[int, Field(ge=1)] = 5
+    """So many equal "invalid parameter" answers in a row stop the run."""
     truncated_retry_factor: Annotated[float, Field(ge=1)] = 2.0
     """A truncated reply is asked once more with max_tokens times this; 1 keeps it as it is."""
 
@@ -121,39 +137,50 @@ class VaryTable(Table):
     """[vary]: rewordings of prompts made before sampling."""
 
     per_prompt: Annotated[int, Field(ge=0, le=20)] = 0
+    """Rewordings of each varied prompt; 0 makes none."""
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Share of prompts that are varied, drawn from the task's seed."""
     teacher: str | None = None
     """Name of the teacher that rewords; the first one by default."""
     styles: tuple[str, ...] = ("shorter", "with typing mistakes", "more formal")
+    """How the rewordings differ; taken in turn."""
 
 
 class AllowEntry(Table):
     """A pattern that scrubbing leaves alone, with an owner and, where given, an end date."""
 
     pattern: str
+    """Regular expression of what is left alone, such as an order number."""
     owner: str
+    """Who answers for it; stated on the card."""
     until: str | None = None
+    """The last day it holds, such as `2027-03-31`; none: for good."""
     why: str = ""
+    """The reason, for the card."""
 
 
 class ScrubTable(Table):
     """[scrub]: what personal data is looked for and what happens to it."""
 
     enabled: bool = True
+    """Whether anything is looked for at all."""
     entities: tuple[str, ...] = ("email", "phone", "card", "iban", "ip", "secret")
     """Detectors, one file each in curation/scrub/."""
     action: Literal["mask", "quarantine"] = "mask"
+    """Replace what is found by its kind, or hold the whole prompt back for a person."""
     allow: tuple[AllowEntry, ...] = ()
+    """Patterns that are left alone."""
 
 
 class DedupTable(Table):
     """[dedup]: exact and normalised-exact duplicates."""
 
     exact: bool = True
+    """Whether duplicates are dropped."""
     normalise: bool = True
     """Fold case, white space and punctuation before comparing."""
     on: tuple[Literal["prompt", "answer"], ...] = ("prompt", "answer")
+    """What must be equal for two samples to be duplicates."""
 
 
 class ProtectTable(Table):
@@ -175,12 +202,14 @@ class SelectTable(Table):
     unjudged: Literal["keep", "hold"] = "keep"
     """What happens to samples no eligible judge could grade: kept, or held in quarantine."""
     control: bool = True
+    """Mark a random arm of the curated size, to measure what curation is worth."""
 
 
 class BudgetTable(Table):
     """[budget]: the hard cap on money. A paid run without it is refused."""
 
     usd: Annotated[float, Field(ge=0)] | None = None
+    """US dollars for one run; reserved before each request is sent."""
 
 
 class PracticeTable(Table):

@@ -6,11 +6,14 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
 from curation.errors import InputError, WorkspaceError
+
+if TYPE_CHECKING:
+    from curation.importing import Format
 
 PLACES = {
     "task.toml": "task.toml",
@@ -52,7 +55,7 @@ class Wishes:
 class Import:
     """How a file is read."""
 
-    format: str = "auto"
+    format: "Format" = "auto"
     mapping: Mapping[str, str] = field(default_factory=dict)
     sample: int | None = None
     stratify: str | None = None
@@ -92,25 +95,17 @@ def import_prompts(source: Path, target: Path, wishes: Import) -> dict[str, Any]
     """Import a file of prompts; counts, the first three rows as understood, and where everything lies."""
     from curation.importing import import_file
 
-    target.parent.mkdir(parents=True, exist_ok=True)
     report = import_file(
         source,
-        format=wishes.format,
-        mapping=dict(wishes.mapping),
         out=target,
+        mapping=wishes.mapping,
+        format=wishes.format,
         sample=wishes.sample,
         stratify=wishes.stratify,
         seed=wishes.seed,
     )
     first = [{"id": p.id, "text": p.text, "group": p.group, "tags": list(p.tags)} for p in report.first]
-    return {
-        "in": report.in_rows,
-        "kept": report.kept,
-        "quarantined": report.quarantined,
-        "out": str(target),
-        "quarantine": str(report.quarantine),
-        "first": first,
-    }
+    return {**report.as_dict(), "first": first}
 
 
 def _free(root: Path) -> None:
@@ -143,7 +138,7 @@ def _quoted(path: Path) -> str:
 # --- one's own task ------------------------------------------------------------------------------------------------
 
 _SYSTEM = {
-    "classify": "Classify the message. Answer with one label and nothing else.",
+    "classify": "Classify the message. Answer with {labels} and nothing else.",
     "extract": "Extract the fields from the message. Answer with one JSON object and nothing else.",
     "summarise": "Summarise the text in two sentences.",
     "chat": "You are a helpful assistant.",
@@ -157,6 +152,8 @@ _SCHEMA = '{ type = "object", required = ["name"], properties = { name = { type 
 def task_text(name: str, wishes: Wishes) -> str:
     """A commented task.toml of about thirty lines."""
     checks = "\n".join(f"[checks.{c}]" for c in ("schema", "refusal", "truncated", *_CHECKS.get(wishes.kind, ())))
+    one = f"one of: {', '.join(wishes.labels)}," if wishes.labels else "one label"
+    system = _SYSTEM[wishes.kind].replace("{labels}", one)
     return f"""\
 # Every key is explained in docs/task.md; an unknown key is an error that names the nearest known one.
 [task]
@@ -166,7 +163,7 @@ seed = 7                       # every random choice derives from it
 use = "narrow-model"           # what the student is for; checked against the teacher's terms
 
 [prompts]
-system = {json.dumps(_SYSTEM[wishes.kind])}   # editing it asks every prompt again
+system = {json.dumps(system)}   # editing it asks every prompt again
 
 {_answer(wishes)}
 

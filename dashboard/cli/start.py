@@ -112,11 +112,11 @@ def import_(
         return
     say("The first rows, as understood:")
     table(report["first"], ["id", "text", "group", "tags"], limit=80)
-    facts({k: report[k] for k in ("in", "kept", "quarantined", "out")})
+    facts({k: report[k] for k in ("in", "kept", "quarantined", "left_out", "out")})
     if report["quarantined"]:
         say(f"Set aside, each line with its reason: {report['quarantine']}")
-    if report.get("replay"):
-        say(f'Recorded answers: {report["replay"]}; ask them with a teacher whose use = "replay" and path = that file.')
+    if report["recording"]:
+        say(f'Recorded answers: {report["recording"]}; a teacher with use = "replay" and that path gives them.')
 
 
 def practice(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curation.task import read_task
+from curation.task import CURATION_TABLES, read_task
 from dashboard.cli import beginning, reference
 from dashboard.cli.main import main
 from dashboard.cli.output import clean
@@ -89,6 +89,20 @@ def test_the_pages_name_only_commands_and_options_that_exist(page: Path):
 )
 def test_the_generated_pages_are_up_to_date(page: str, write):
     assert (ROOT / "docs" / page).read_text(encoding="utf-8") == write(), "run python -m dashboard.cli.reference"
+
+
+def test_every_key_of_task_toml_says_what_it_does():
+    silent = []
+    shared = {f"## `[{name}]`" for name in CURATION_TABLES} | {"## `[[teachers]]`", "## `[[judges]]`"}
+    for section in re.split(r"\n(?=##)", reference.task_page()):
+        if section.splitlines()[0] not in shared:
+            continue  # a plugin may tell what its settings do in one sentence above them
+        prose, _, table = section.partition("| key |")
+        for row in table.splitlines()[2:]:
+            key, *_, what = [cell.strip() for cell in row.strip("|").split(" | ")]
+            if not what.strip(" |") and key not in prose:
+                silent.append(f"{section.splitlines()[0]} {key}")
+    assert not silent
 
 
 # --- failures ------------------------------------------------------------------------------------------------------
