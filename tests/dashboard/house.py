@@ -45,6 +45,7 @@ MESSAGES = (
     "cant log in since the update, it says my account is locked??? ticket {n}",
     "Hi, two things: ORD-{n} arrived broken, and also how do I change my address",
 )
+MARKUP = "see ![x](http://tracker.example/p.png) <img src=x onerror=alert(1)> :red[now] "
 INTENTS = ("delivery", "refund", "account", "refund")
 REPLIES = (
     "Thank you for writing. I am looking into it and come back to you today.",
@@ -110,7 +111,7 @@ def seal(store: Store) -> str:
 
 
 def prompt_text(i: int) -> str:
-    return MESSAGES[i % 4].format(n=100200 + i)
+    return (MARKUP if i == 4 else "") + MESSAGES[i % 4].format(n=100200 + i)
 
 
 def row(store: Store, i: int) -> dict[str, object]:

@@ -1,0 +1,122 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation.errors import UnknownRecord
+from curation.store.query import Query
+from curation.store.store import Store
+from dashboard import queries
+from dashboard.queries import Filters
+
+
+@pytest.fixture
+def store(built: Path) -> Iterator[Store]:
+    with Store.open(built) as opened:
+        yield opened
+
+
+@pytest.fixture
+def query(store: Store) -> Iterator[Query]:
+    with Query(store) as opened:
+        yield opened
+
+
+def test_a_version_with_samples_in_quarantine_is_not_yet_ready_and_says_which_command_helps(store: Store):
+    answer = queries.release(store, store.versions.manifest())
+    assert answer.answer == "not yet"
+    assert "2 samples wait" in answer.sentence
+    assert next(f for f in answer.findings if f.what == "Quarantine").command == "stillhouse quarantine list"
+
+
+def test_a_gate_that_failed_makes_the_answer_no(house: Path):
+    from curation.store.gates import Gates
+
+    with Store.open(house) as store:
+        Gates(store.state).save("curated-0", "raw-0", "FAIL", "It is worse: FAIL.", {}, store.ledger)
+        answer = queries.release(store, store.versions.manifest())
+    assert (answer.answer, answer.findings[-1].level) == ("no", "bad")
+
+
+def test_a_gate_about_another_version_says_nothing_about_this_one(store: Store):
+    other = store.versions.manifest().model_copy(update={"version": "f" * 32})
+    assert queries.release(store, other).findings[-1].found == "not decided for this version"
+
+
+def test_every_sample_is_in_exactly_one_bar_of_the_teachers_chart(query: Query):
+    frame = queries.by_teacher(query)
+    assert frame["n"].sum() == 60
+    assert dict(frame.group_by("state").agg(pl.col("n").sum()).iter_rows()) == {
+        "kept": 52,
+        "dropped": 5,
+        "quarantined": 2,
+        "failed": 1,
+    }
+
+
+def test_the_raw_arm_holds_every_answer_and_the_curated_one_what_is_kept(query: Query):
+    arms = queries.arms(query)
+    assert (arms["raw"], arms["curated"]) == (59, 52)
+
+
+def test_filters_narrow_the_page_and_the_count_together(query: Query):
+    rows, total = queries.sample_page(query, Filters(state="dropped", reason="duplicate"), 1)
+    assert total == rows.height == 2
+    assert set(rows["reason"]) == {"duplicate"}
+
+
+def test_search_looks_in_prompts_and_the_second_page_follows_the_first(query: Query):
+    rows, total = queries.sample_page(query, Filters(text="charged TWICE"), 1)
+    assert total == 15
+    assert all("charged twice" in prompt for prompt in rows["prompt"])
+    assert queries.sample_page(query, Filters(), 2)[0].height == 10
+
+
+def test_a_filter_with_a_quote_in_it_is_a_value_not_sql(query: Query):
+    assert queries.sample_page(query, Filters(teacher="x' OR '1'='1"), 1)[1] == 0
+
+
+def test_the_timeline_of_a_dropped_sample_ends_at_the_step_that_dropped_it(store: Store, query: Query):
+    dropped = queries.sample_page(query, Filters(reason="duplicate"), 1)[0]["id"][0]
+    entries = queries.timeline(queries.sample_card(store, dropped))
+    assert [what for what, _, _ in entries] == ["asked", "scrub", "checks", "dedup", "sealed"]
+    assert entries[3][1:] == ("drop", "same prompt and answer as an earlier sample")
+
+
+def test_a_reviewed_sample_shows_who_voted(store: Store):
+    sample = queries.reviewed_samples(store)["id"][0]
+    raters = {v["rater"] for v in queries.sample_card(store, sample)["reviews"]}
+    assert raters == {"ana", "ben"}
+
+
+def test_an_unknown_sample_is_named_in_the_error(store: Store):
+    with pytest.raises(UnknownRecord, match="ffff"):
+        queries.sample_card(store, "ffff")
+
+
+def test_an_arms_accuracy_lies_inside_its_interval_and_pools_its_seeds(store: Store):
+    scores = queries.arm_scores(store)
+    assert scores["arm"].to_list() == ["raw", "control", "curated"]
+    assert all(low < accuracy < high for low, accuracy, high in scores.select("low", "accuracy", "high").iter_rows())
+    assert scores["seeds"].to_list() == [2, 2, 2]
+    assert scores["items"].to_list() == [300, 300, 300]
+
+
+def test_a_closed_studys_figures_name_no_teacher(store: Store):
+    from judges.review import ReviewService
+
+    study = next(s for s in ReviewService(store).studies() if s.name == "pilot")
+    said = str(queries.agreement_figures(study)) + str(queries.pace_rows(study).to_dicts())
+    assert "Agreement" in said
+    assert "alder" not in said
+
+
+def test_a_workspace_without_a_seal_has_no_rows_to_show(tmp_path: Path):
+    (tmp_path / "task.toml").write_text('[task]\nname = "empty"\n', encoding="utf-8")
+    with Store.open(tmp_path) as store:
+        assert store.versions.head() is None
+        assert queries.last_runs(store).is_empty()
+        assert queries.ledger_tail(store).is_empty()
+        assert queries.arm_scores(store).is_empty()
+        assert queries.reviewed_samples(store).is_empty()
