@@ -8,21 +8,19 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 from pydantic import JsonValue
 
 from curation.card import render
-from curation.decontaminate import ProtectStep
 from curation.errors import InputError, WorkspaceError
 from curation.plugins import nearest
 from curation.records import ToolCall
+from curation.select import Arm, arm_of
 from curation.store.layout import write_durably
 from curation.store.store import Store
 from curation.store.versions import Manifest, loads_object
-
-Arm = Literal["curated", "raw", "control"]
 
 FORMATS = ("openai", "trl", "hf", "jsonl")
 """openai: chat fine-tuning JSONL; trl: prompt-completion JSONL; hf: a folder for `load_dataset`; jsonl: flat rows."""
@@ -69,14 +67,6 @@ def export(store: Store, version: str, format: str, out: Path, *, arm: Arm = "cu
     except OSError as error:
         raise WorkspaceError(f"cannot write {out}: {error.strerror}; choose another place") from error
     return ExportReport(samples.height, out, manifest.version, format, arm)
-
-
-def arm_of(samples: pl.DataFrame, arm: Arm) -> pl.DataFrame:
-    """The samples of one arm that may leave: kept ones, all answered ones, or the random arm of the kept size."""
-    leaves = pl.col("answer").is_not_null() & (pl.col("state") != "quarantined")
-    unprotected = pl.col("step").fill_null("") != ProtectStep.name
-    chosen = {"curated": pl.col("state") == "kept", "raw": pl.lit(True), "control": pl.col("control")}[arm]
-    return samples.filter(leaves & unprotected & chosen)
 
 
 def _lines(

@@ -96,7 +96,8 @@ def run(
         steps = steps_of(resources, scrubber)
         _require_stage(until, steps)
         report = _run(resources, scrubber, steps, until)
-    report = replace(report, calls=asker.calls, cost_usd=asker.cost_usd, seconds=round(monotonic() - began, 3))
+    cost = None if asker.cost_usd is None else round(float(asker.cost_usd), 6)
+    report = replace(report, calls=asker.calls, cost_usd=cost, seconds=round(monotonic() - began, 3))
     store.runs.finish(number, {**report.as_dict(), "unreadable_lines": len(report.bad_lines)})
     return report
 
@@ -154,9 +155,9 @@ def steps_of(resources: Resources, scrubber: Scrubber) -> list[Step]:
     task, store = resources.task, resources.store
     steps: list[Step] = [
         ScrubReplies(scrubber, task.answer),
+        ProtectStep(task.protect, protected_texts(task, store, scrubber)),  # before what a raw arm may still hold
         ChecksStep(task.check_plugins, task.answer),
         DedupStep(task.dedup),
-        ProtectStep(task.protect, protected_texts(task, store, scrubber)),
     ]
     for point in sorted(entry_points(group="stillhouse.plugins"), key=lambda p: p.name):
         factory = cast("Callable[[Resources], Step | None]", point.load())

@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
@@ -72,7 +74,8 @@ def read_prompts(task: Task) -> tuple[list[Prompt], list[BadLine]]:
                 continue
             read = _prompt(line, f"{name}:{number}", task.prompts)
             if isinstance(read, Prompt) and read.id in seen:
-                read = f"id {read.id!r} was used before"
+                named = read.id != content_id(read.messages[1:] if task.prompts.system else read.messages)
+                read = f"id {read.id!r} was used before" if named else renamed(read, seen)
             if isinstance(read, Prompt):
                 seen.add(read.id)
                 prompts.append(read)
@@ -116,13 +119,24 @@ def prompt_of(row: dict[str, Any], table: PromptsTable, source: str = "") -> Pro
     system = [Message(role="system", content=table.system)] if table.system else []
     group = row.get("group")
     return Prompt(
-        id=str(row["id"]) if row.get("id") not in (None, "") else f"p-{digest([m.content for m in turns])[:12]}",
+        id=str(row["id"]) if row.get("id") not in (None, "") else content_id(turns),
         messages=(*system, *turns),
         group=None if group is None else str(group),
         tags=tuple(row.get("tags") or ()),
         fields={k: v for k, v in row.items() if k not in ROW_KEYS},
         source=source,
     )
+
+
+def content_id(turns: Sequence[Message]) -> str:
+    """The name of a prompt that was given none."""
+    return f"p-{digest([m.content for m in turns])[:12]}"
+
+
+def renamed(prompt: Prompt, seen: Collection[str]) -> Prompt:
+    """The same prompt under a name of its own: two equal rows without ids are two prompts."""
+    number = next(n for n in count(2) if f"{prompt.id}-{n}" not in seen)
+    return prompt.model_copy(update={"id": f"{prompt.id}-{number}"})
 
 
 def _turns(row: dict[str, Any], table: PromptsTable) -> list[Message]:
@@ -241,12 +255,18 @@ def samples_frame(
     task: Task,
     sample_id: Callable[[str, int], str],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One row per planned sample (schema SAMPLES), kept or failed, and the decisions about the failed ones."""
+    """One row per planned sample (schema SAMPLES), kept or failed, and the decisions about the failed ones.
+
+    Prompts of one text share a request and its reply; from the second on, rows are named by their place among them.
+    """
     rows: list[dict[str, Any]] = []
     failed: list[Decision] = []
+    seen: Counter[str] = Counter()
     for p in planned:
-        answer = answers[p.request.key]
-        row = _row(p, sample_id(p.request.key, p.index))
+        key = p.request.key
+        answer = answers[key]
+        row = _row(p, sample_id(f"{key}#{seen[key]}" if seen[key] else key, p.index))
+        seen[key] += 1
         if isinstance(answer, Reply):
             row |= _answered(answer, task.answer)
         if why := _why_failed(answer):

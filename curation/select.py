@@ -17,6 +17,8 @@ from curation.pipeline import Outcome
 from curation.records import Decision, decisions_frame, draw
 from curation.task import AnswerTable, SelectTable
 
+Arm = Literal["curated", "raw", "control"]
+
 
 @dataclass(frozen=True)
 class SelectStep:
@@ -92,13 +94,27 @@ def spread(sizes: Mapping[str, int], quota: int, seed: int) -> dict[str, int]:
     return shares
 
 
+HELD_BACK = ("scrub", "protected")
+"""Steps whose drops and quarantines leave the house in no arm: personal data, and rows of protected sets."""
+
+
+def arm_of(samples: pl.DataFrame, arm: Arm) -> pl.DataFrame:
+    """The samples of one arm, in plan order: kept ones, all answered ones, or the random ones of the kept size.
+
+    `raw` is what one would train on without curation, so it holds what checks, dedup and judges turned away.
+    """
+    taken = {"curated": pl.col("state") == "kept", "raw": pl.lit(value=True), "control": pl.col("control")}[arm]
+    may_leave = pl.col("answer").is_not_null() & ~pl.col("step").fill_null("").is_in(HELD_BACK)
+    return samples.filter(may_leave & taken)
+
+
 def control_arm(samples: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """For all samples, `id` and `control`: a random draw, as many as were kept, from all that have an answer.
+    """For all samples, `id` and `control`: a random draw from the raw arm, as many as were kept.
 
     The arm that curation must beat: the same number of rows, taken without looking.
     """
     kept = int((samples["state"] == "kept").sum())
-    answered = samples.filter(pl.col("answer").is_not_null()).select("id", "request_key", "index")
-    drawn = sorted((draw(seed, "control", key, index), ident) for ident, key, index in answered.iter_rows())
-    chosen = [ident for _, ident in drawn[:kept]]
+    raw = arm_of(samples, "raw").select("request_key", "index", "position", "id")
+    drawn = sorted((draw(seed, "control", key, index), place, ident) for key, index, place, ident in raw.iter_rows())
+    chosen = [ident for _, _, ident in drawn[:kept]]
     return samples.select("id", control=pl.col("id").is_in(chosen))

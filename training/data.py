@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import polars as pl
 from pydantic import ValidationError
@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from curation.answers import target
 from curation.errors import InputError, TaskError
 from curation.records import Record, digest, sample_of
+from curation.select import Arm, arm_of
 from curation.store.store import Store
 from curation.task import AnswerTable, Task
 from training.failures import EmptyArm, UnknownLabel
 from training.signals import soft_row
 
-Arm = Literal["raw", "curated", "control"]
-ARMS: tuple[Arm, ...] = get_args(Arm)
+ARMS: tuple[Arm, ...] = ("raw", "curated", "control")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _schema_labels(answer: AnswerTable) -> tuple[str, ...]:
 
 
 def arm_rows(store: Store, version: str, arm: Arm, task: Task) -> TrainingSet:
-    """One arm of a sealed version; `raw` is every readable answer, whatever became of it."""
+    """One arm of a sealed version; see `curation.select.arm_of`."""
     version = store.versions.resolve(version)
     return training_set(store.versions.samples(version), arm, task.answer, version)
 
@@ -90,7 +90,7 @@ def training_set(samples: pl.DataFrame, arm: Arm, answer: AnswerTable, version: 
     if answer.format == "text":
         raise TaskError("a classifier student needs labels: set [answer] format to 'label', or 'json' with a field")
     names = label_names(answer, samples)
-    chosen = [sample_of(row) for row in _arm(samples, arm).iter_rows(named=True)]
+    chosen = [sample_of(row) for row in arm_of(samples, arm).iter_rows(named=True)]
     labelled = [(s, label) for s in chosen if (label := target(s.labels, answer)) is not None]
     if arm != "curated":
         labelled = [(s, label) for s, label in labelled if label in names]
@@ -103,16 +103,6 @@ def training_set(samples: pl.DataFrame, arm: Arm, answer: AnswerTable, version: 
         version=version,
         skipped=len(chosen) - len(labelled),
     )
-
-
-def _arm(samples: pl.DataFrame, arm: Arm) -> pl.DataFrame:
-    match arm:
-        case "raw":
-            return samples.filter(pl.col("answer").is_not_null())
-        case "curated":
-            return samples.filter(pl.col("state") == "kept")
-        case "control":
-            return samples.filter(pl.col("control"))
 
 
 class HoldoutItem(Record):

@@ -8,8 +8,9 @@ import pytest
 
 from curation.card import write_card
 from curation.errors import InputError
-from curation.export import FORMATS, arm_of, export
+from curation.export import FORMATS, export
 from curation.records import canonical
+from curation.select import arm_of
 from curation.store.store import Store
 from tests.curation.sealing import open_store, samples_of, seal
 
