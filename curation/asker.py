@@ -183,10 +183,10 @@ class Asker:
         for work in works:
             grouped.setdefault((self._identity(work.ask.model), _shape(work.ask.request)), []).append(work)
         lanes: list[tuple[Lane, list[Work]]] = []
-        for (_, shape), mine in grouped.items():
+        for (identity, shape), mine in grouped.items():
             opened = self._opened(mine[0].ask.model)
             self._require_budget(mine, opened)
-            rules = Rules(self._sampling, shape, opened.price)
+            rules = Rules(self._sampling, identity + shape, opened.price)
             lanes.append((Lane(opened.provider, opened.limiter, self._journal, rules, round_), mine))
         return lanes
 

@@ -15,7 +15,7 @@ from curation.errors import InputError
 from curation.plugins import nearest
 from curation.records import Prompt, canonical, digest, draw
 from curation.rows import Format, Line, Row, read_rows
-from curation.sampling import prompt_of
+from curation.sampling import prompt_of, renamed
 from curation.store.layout import write_durably
 from curation.task import PromptsTable
 
@@ -84,7 +84,7 @@ def import_file(  # noqa: PLR0913 - the command's options, one each
     if not good:
         raise InputError(f"{path}: no row can be used; line {bad[0].number}: {bad[0].reason}")
     chosen = good if sample is None else drawn(good, Draw(sample, stratify, seed))
-    prompts = [_prompt(row, path, number) for number, row in chosen]
+    prompts = _named([_prompt(row, path, number) for number, row in chosen])
     _write(out, [_as_row(p) for p in prompts])
     recorded = [row for row in (_recording(r, p) for (_, r), p in zip(chosen, prompts, strict=True)) if row]
     return ImportReport(
@@ -156,6 +156,17 @@ def _prompt(row: Row, path: Path, number: int) -> Prompt:
     row = {**row, "tags": [t for t in tags.split(";") if t] if isinstance(tags, str) else tags}
     rest = {k: v for k, v in row.items() if k not in ("answer", "model")}
     return prompt_of(rest, PromptsTable(), f"{path.name}:{number}")
+
+
+def _named(prompts: Sequence[Prompt]) -> list[Prompt]:
+    """Equal rows without ids get names of their own, so that none is lost."""
+    seen: set[str] = set()
+    named: list[Prompt] = []
+    for prompt in prompts:
+        mine = prompt if prompt.id not in seen else renamed(prompt, seen)
+        seen.add(mine.id)
+        named.append(mine)
+    return named
 
 
 def _as_row(prompt: Prompt) -> Row:
