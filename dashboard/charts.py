@@ -3,7 +3,10 @@
 import altair as alt
 import polars as pl
 
-STATE_COLOURS = {"kept": "#0F766E", "dropped": "#B45309", "quarantined": "#4338CA", "failed": "#BE123C"}
+QUIET = "#64748B"
+"""Legible on light and dark; the theme colours axes but not text marks."""
+
+STATE_COLOURS = {"kept": "#0F766E", "dropped": "#B45309", "quarantined": "#6366F1", "failed": "#BE123C"}
 
 
 def states(by_teacher: pl.DataFrame) -> alt.Chart:
@@ -32,7 +35,7 @@ def states(by_teacher: pl.DataFrame) -> alt.Chart:
 def reasons(funnel: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """Bars with their counts: why samples left (step, reason, action, n), in the order the steps ran."""
     rows = funnel.with_columns(label=pl.format("{}: {}", "step", pl.col("reason").str.replace_all("_", " ")))
-    colours = {"drop": "#B45309", "quarantine": "#4338CA", "fail": "#BE123C", "edit": "#64748B"}
+    colours = {"drop": "#B45309", "quarantine": "#6366F1", "fail": "#BE123C", "edit": "#64748B"}
     base = alt.Chart(rows).encode(
         x=alt.X("n:Q", title="samples", axis=alt.Axis(tickMinStep=1, grid=False)),
         y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelLimit=260)),
@@ -46,7 +49,9 @@ def reasons(funnel: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
         ),
         tooltip=["step:N", "reason:N", "action:N", "n:Q"],
     )
-    return alt.layer(bars, base.mark_text(align="left", dx=5).encode(text="n:Q")).properties(height=alt.Step(26))
+    return alt.layer(bars, base.mark_text(align="left", dx=5, color=QUIET).encode(text="n:Q")).properties(
+        height=alt.Step(26)
+    )
 
 
 def intervals(scores: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
@@ -62,5 +67,7 @@ def intervals(scores: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
         x=alt.X("accuracy:Q", scale=room),
         tooltip=["arm:N", *(alt.Tooltip(f"{c}:Q", format=".1%") for c in ("accuracy", "low", "high"))],
     )
-    text = base.mark_text(dy=-14).encode(x=alt.X("accuracy:Q", scale=room), text=alt.Text("accuracy:Q", format=".1%"))
+    text = base.mark_text(dy=-14, color=QUIET).encode(
+        x=alt.X("accuracy:Q", scale=room), text=alt.Text("accuracy:Q", format=".1%")
+    )
     return alt.layer(rules, dots, text).properties(height=alt.Step(52))

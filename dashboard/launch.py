@@ -29,6 +29,7 @@ OPTIONS: dict[str, str] = {
     "server.disconnectedSessionTTL": "600",
     "server.maxUploadSize": "1",
     "browser.gatherUsageStats": "false",
+    "client.disableDataExport": "true",  # data leaves through `stillhouse export`, which keeps gold back
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": "false",

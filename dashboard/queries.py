@@ -14,6 +14,7 @@ from curation.records import Evaluation
 from curation.store.evaluations import Evaluations
 from curation.store.gates import GateRecord, Gates
 from curation.store.gold import Gold
+from curation.store.ledger import Event
 from curation.store.query import Query
 from curation.store.reviews import Study
 from curation.store.store import Store
@@ -220,8 +221,17 @@ def choices(query: Query) -> dict[str, list[str]]:
 
 
 def sample_card(store: Store, sample: str) -> dict[str, Any]:
-    """Why one sample is in or out, with its steps in order (`why`), for the card beside the table."""
-    return cast("dict[str, Any]", why(store, sample))
+    """Why one sample is in or out (`why`), without the votes of open studies: a rater may look here too.
+
+    `hidden_votes` counts what was left out.
+    """
+    card, closed = cast("dict[str, Any]", why(store, sample)), _closed_studies(store)
+    shown = [vote for vote in card["reviews"] if vote["study"] in closed]
+    return {**card, "reviews": shown, "hidden_votes": len(card["reviews"]) - len(shown)}
+
+
+def _closed_studies(store: Store) -> set[str]:
+    return {study.name for study in ReviewService(store).studies() if study.closed}
 
 
 def evidence_line(evidence: JsonValue) -> str:
@@ -314,9 +324,15 @@ def _interval(ci: JsonValue) -> str:
 
 
 def ledger_tail(store: Store, n: int = 30) -> pl.DataFrame:
-    """The last events, newest first: seq, at, actor, kind, and what they say in one line."""
+    """The last events, newest first: seq, at, actor, kind, and what they say; votes of open studies say no more."""
+    closed = _closed_studies(store)
+
+    def says(event: Event) -> str:
+        vote = event.kind.startswith("vote") and event.body.get("study") not in closed
+        return evidence_line({"study": event.body.get("study")} if vote else event.body)[:160]
+
     rows = [
-        {"seq": e.seq, "at": moment(e.at), "actor": e.actor, "kind": e.kind, "says": evidence_line(e.body)[:160]}
+        {"seq": e.seq, "at": moment(e.at), "actor": e.actor, "kind": e.kind, "says": says(e)}
         for e in reversed(store.ledger.events()[-n:])
     ]
     return pl.DataFrame(rows, schema={"seq": pl.Int64, **dict.fromkeys(("at", "actor", "kind", "says"), pl.String)})
@@ -327,7 +343,7 @@ def timeline(card: dict[str, Any]) -> list[tuple[str, str, str]]:
     request = card.get("request") or {}
     asked = ", ".join(str(request[k]) for k in ("provider", "model", "host") if request.get(k))
     entries = [("asked", card["teacher"], asked or "the request is not in this workspace's journal")]
-    entries += [(s["step"], s["decision"], s.get("words") or "nothing to object") for s in card["steps"]]
+    entries += [(s["step"], s["decision"], s.get("words") or "passed") for s in card["steps"]]
     entries += [("review", v["choice"], f"{v['rater']} in study {v['study']}") for v in card.get("reviews") or []]
     entries += [
         ("gold", f"set {g['name']}", f"row {g['item']}, since version {g['opened']}") for g in card.get("gold") or []

@@ -3,6 +3,7 @@
 import polars as pl
 import streamlit as st
 
+from curation.errors import UnknownRecord
 from curation.store.verify import verify
 from curation.store.versions import Manifest
 from dashboard import queries
@@ -85,7 +86,12 @@ def _timeline() -> None:
         if not sample:
             st.caption("Paste an id, or come here from a sample's card.")
             return
-        card = queries.sample_card(house.store(), sample.strip())
+        try:
+            card = queries.sample_card(house.store(), sample.strip())
+        except UnknownRecord as error:
+            st.warning("There is no such sample.")
+            st.text(str(error))
+            return
         for what, outcome, words in queries.timeline(card):
             left, middle, right = st.columns([2, 2, 5])
             left.text(what)

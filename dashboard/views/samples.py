@@ -6,9 +6,13 @@ from typing import Any
 
 import streamlit as st
 
+from curation.errors import UnknownRecord
 from curation.store.query import Query
 from dashboard import queries
 from dashboard.views import house
+
+SHORT = 17
+"""Rows that fit without a scroll bar."""
 
 
 def render() -> None:
@@ -74,14 +78,15 @@ def _table(query: Query, filters: queries.Filters) -> str | None:
             "prompt": st.column_config.TextColumn("Prompt", width=190),
             "answer": st.column_config.TextColumn("Answer", width=190),
         }
-        shown = rows.with_columns(state=rows["state"].reshape((-1, 1)).arr.to_list())
+        chips = rows["state"].reshape((-1, 1)).arr.to_list()
+        shown = rows.with_columns(state=chips, reason=rows["reason"].fill_null(""))
         event: Any = st.dataframe(
             shown,
             column_config=config,
             hide_index=True,
             on_select="rerun",
             selection_mode="single-row",
-            height=min(620, 36 * (rows.height + 1) + 2),
+            height="content" if rows.height < SHORT else 620,
             key=f"rows_{number}_{hash(filters)}",
             alt="Samples in plan order",
         )
@@ -98,7 +103,12 @@ def _card(sample: str | None) -> None:
             st.subheader("Why is it in or out?", anchor=False)
             st.caption("Pick a row to see its prompt, its answer and what each step decided about it.")
         return
-    card = queries.sample_card(house.store(), sample)
+    try:
+        card = queries.sample_card(house.store(), sample)
+    except UnknownRecord as error:
+        st.warning("There is no such sample.")
+        st.text(str(error))
+        return
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             house.badge(card["state"])
@@ -107,12 +117,12 @@ def _card(sample: str | None) -> None:
         st.text(card["prompt"])
         st.caption("Answer")
         _answer(card)
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall"):
         st.subheader("What each step decided", anchor=False)
         for step in card["steps"]:
-            step_row(step)
+            _step(step)
     with st.container(border=True):
-        people(card)
+        _people(card)
         st.caption("Id")
         st.code(card["id"], language=None)
         house.link("provenance", "Its whole timeline", id=card["id"])
@@ -129,19 +139,19 @@ def _answer(card: dict[str, Any]) -> None:
         right.text("none" if value is None else str(value))
 
 
-def step_row(step: dict[str, Any]) -> None:
+def _step(step: dict[str, Any]) -> None:
     """One step's decision: its chip, its name, its reason in words, and its evidence."""
     left, right = st.columns([1, 3])
     with left:
         house.badge(step["decision"])
     with right:
-        words = step.get("words") or "nothing to object"
+        words = step.get("words") or "passed"
         st.text(f"{step['step']}: {words}")
         if evidence := queries.evidence_line(step.get("evidence")):
             st.text(evidence)
 
 
-def people(card: dict[str, Any]) -> None:
+def _people(card: dict[str, Any]) -> None:
     """What people said about a sample, and where it is gold."""
     st.subheader("People", anchor=False)
     for vote in card.get("reviews") or []:
@@ -149,5 +159,7 @@ def people(card: dict[str, Any]) -> None:
         st.text(f"{vote['rater']} in {vote['study']}: {vote['choice'].replace('_', ' ')}{reason}")
     for gold in card.get("gold") or []:
         st.text(f"gold set {gold['name']}, row {gold['item']}")
-    if not card.get("reviews") and not card.get("gold"):
+    if hidden := card.get("hidden_votes"):
+        st.caption(f"{hidden} more in a study that is still open; shown when it is closed.")
+    elif not card.get("reviews") and not card.get("gold"):
         st.caption("Nobody has reviewed this sample.")

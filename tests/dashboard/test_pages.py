@@ -98,6 +98,14 @@ def test_a_samples_card_shows_each_step_with_its_words(workspace: Path):
     assert "twin" in said
 
 
+@pytest.mark.parametrize("name", ["samples", "provenance"])
+def test_an_id_that_no_version_holds_is_named_and_the_page_stays(name: str, workspace: Path):
+    app = page(name, id="ffff")
+    assert app.warning[0].value == "There is no such sample."
+    assert "'ffff'" in words(app)
+    assert app.title[0].value == name.capitalize()
+
+
 def test_verify_finds_a_sealed_workspace_whole_and_a_flipped_bit_in_a_copy(writable: Path):
     app = page("provenance")
     app.button[0].click().run()

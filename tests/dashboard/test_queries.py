@@ -90,6 +90,19 @@ def test_a_reviewed_sample_shows_who_voted(store: Store):
     assert raters == {"ana", "ben"}
 
 
+def test_votes_of_an_open_study_are_counted_and_not_shown(house: Path):
+    from judges.review import ReviewService
+
+    with Store.open(house) as store:
+        service = ReviewService(store)
+        service.vote(service.next("tone", "ana", 1)[0].token, "ana", "a", None, 900)
+        event = store.ledger.events("vote")[-1]
+        card = queries.sample_card(store, str(event.body["samples"][0]))  # type: ignore[index]
+        assert card["hidden_votes"] == 1
+        assert "tone" not in {vote["study"] for vote in card["reviews"]}
+        assert queries.ledger_tail(store)["says"][0] == "study tone"
+
+
 def test_an_unknown_sample_is_named_in_the_error(store: Store):
     with pytest.raises(UnknownRecord, match="ffff"):
         queries.sample_card(store, "ffff")
