@@ -149,6 +149,8 @@ def _turns(row: dict[str, Any], table: PromptsTable) -> list[Message]:
         raise ValueError(f"neither 'text' nor 'messages'; the line has {', '.join(map(repr, row)) or 'nothing'}")
     if not isinstance(text, str):
         raise TypeError(f"'text' is {text!r}, not a string")
+    if not text.strip():
+        raise ValueError("'text' is empty")
 
     def fill(match: re.Match[str]) -> str:
         if match[1] not in row:

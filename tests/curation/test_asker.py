@@ -186,15 +186,15 @@ def test_every_fault_of_the_practice_server_is_weathered_in_all_three_wire_forma
     entries = [KeyEntry(id=t, text=t, answer="yes") for t in TEXTS]
     faults = Faults(rate_limited=0.15, server_error=0.1, overloaded=0.1, garbage=0.1, retry_after=0.05)
     answer = AnswerTable(format="label", labels=("yes", "no"))
-    with PracticeServer(entries, seed=4, answer=answer, faults=faults) as server:
-        with asker_in(tmp_path, url=server.url, attempts=5) as asker:
-            wanted = [
-                ask
-                for family in ("alder", "birch", "cedar")
-                for ask in asks(asker, TeacherTable(name=family, use="practice", model=f"{family}-large"), TEXTS)
-            ]
-            answers = asker.ask(wanted, "sample")
-            stats = server.stats()
+    practice = PracticeServer(entries, seed=4, answer=answer, faults=faults)
+    with practice as server, asker_in(tmp_path, url=server.url, attempts=5) as asker:
+        wanted = [
+            ask
+            for family in ("alder", "birch", "cedar")
+            for ask in asks(asker, TeacherTable(name=family, use="practice", model=f"{family}-large"), TEXTS)
+        ]
+        answers = asker.ask(wanted, "sample")
+        stats = server.stats()
     assert all(isinstance(a, Reply) for a in answers.values())
     assert (stats.answered, stats.answered_twice) == (90, 0)
     assert {"429", "500", "503", "529"} <= set(stats.by_status)
