@@ -4,8 +4,9 @@ A ruling is recorded at once and applied by the next run: where a step would hol
 it go on from there (with the person's answer, if corrected), so that every later step still looks at it.
 """
 
+import json
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import JsonValue
@@ -162,13 +163,16 @@ def _ruling(sample: Sample, answer: str | None, by: str, why: str) -> Ruling:
     )
 
 
-def _decision(ruling: Ruling, held: dict[str, str | float | None]) -> Decision:
+def _decision(ruling: Ruling, held: dict[str, Any]) -> Decision:
+    """The decision that stands in place of the quarantine, carrying what that one was based on."""
     verb = {"approve": "approved", "correct": "corrected"}[ruling.ruling]
+    known: dict[str, JsonValue] = json.loads(held["evidence"]) if held["evidence"] else {}
     return Decision(
         sample=ruling.sample,
         step=STEP,
         action="keep" if ruling.ruling == "approve" else "edit",
         reason=verb,
         words=f"{ruling.by} {verb} what {held['step']} held: {held['words']}",
-        evidence={"by": ruling.by, "why": ruling.why, "overruled": {k: held[k] for k in ("step", "reason", "number")}},
+        number=held["number"],
+        evidence={**known, "by": ruling.by, "why": ruling.why, "overruled": f"{held['step']}: {held['reason']}"},
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue
 
 from curation.errors import InputError, WorkspaceError
+from dashboard.cli.opening import At
 
 if TYPE_CHECKING:
     from curation.importing import Format
@@ -73,7 +74,7 @@ def shipped(root: Path) -> Made:
         shutil.copyfile(folder / name, root / place)
     fingerprint = _open(root, root / "gold" / "gold.jsonl")
     lines = sum(1 for _ in (root / "prompts/support.jsonl").open(encoding="utf-8"))
-    return Made("support", f"{lines} in prompts/support.jsonl", fingerprint, f"stillhouse -C {_quoted(root)} run")
+    return Made("support", f"{lines} in prompts/support.jsonl", fingerprint, f"{At(root).command} run")
 
 
 def own(root: Path, prompts: Path, wishes: Wishes, mapping: Mapping[str, str]) -> Made:
@@ -86,7 +87,7 @@ def own(root: Path, prompts: Path, wishes: Wishes, mapping: Mapping[str, str]) -
         task=_name(root),
         prompts=f"{report['kept']} kept, {report['quarantined']} set aside",
         fingerprint=_open(root, None),
-        next=f"read {root / 'task.toml'}, then: stillhouse -C {_quoted(root)} run",
+        next=f"read {root / 'task.toml'}, then: {At(root).command} run",
         first=[{k: row[k] for k in ("id", "text")} for row in report["first"]],
     )
 
@@ -129,10 +130,6 @@ def _open(root: Path, gold: Path | None) -> str:
 def _name(root: Path) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", root.resolve().name.lower()).strip("-")
     return name[:63] or "task"
-
-
-def _quoted(path: Path) -> str:
-    return f'"{path}"' if " " in str(path) else str(path)
 
 
 # --- one's own task ------------------------------------------------------------------------------------------------

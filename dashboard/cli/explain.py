@@ -80,13 +80,19 @@ def _matches(found: list[str], as_json: bool) -> None:
 
 def _told(told: dict[str, Any]) -> None:
     facts({k: told.get(k) for k in ("id", "state", "teacher", "prompt_id", "source", "prompt", "answer")})
-    steps = [{**step, "why": step.get("words") or step.get("reason")} for step in told["steps"]]
+    steps, votes = [], []
+    for step in told["steps"]:
+        evidence = dict(step["evidence"] or {})
+        votes += evidence.pop("votes", [])
+        steps.append({**step, "why": step.get("words") or step["reason"], "evidence": evidence or None})
     table(steps, ["step", "decision", "why", "evidence"], limit=200)
+    if votes:
+        table(votes, ["judge", "family", "vote", "reason"], limit=200)
     say("In versions: " + ", ".join(f"{v['version']} ({v['state']})" for v in told["versions"]))
     request = told["request"]
     say("Asked: " + ", ".join(f"{k} {request[k]}" for k in ("provider", "host", "model", "key") if request.get(k)))
-    for review in told.get("reviews") or ():
-        say(f"reviewed: {review}")
+    if told["reviews"]:
+        table(told["reviews"], ["study", "rater", "choice", "reason", "at"])
 
 
 def diff(

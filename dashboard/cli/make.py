@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dashboard.cli.opening import workspace
+from dashboard.cli.opening import at, workspace
 from dashboard.cli.output import Json, facts, json_line, say, table
 
 if TYPE_CHECKING:
@@ -59,14 +59,16 @@ def _tell(context: typer.Context, report: "RunReport", until: str | None) -> Non
     )
     if report.unjudged:
         say(f"{report.unjudged} kept samples were graded by no judge; the dataset card says so.")
-    here = context.find_root().obj.directory
+    if report.bad_lines:
+        say(f"{len(report.bad_lines)} lines of the prompt files could not be read and were set aside.")
+    here = at(context).command
     if until is not None:
-        say(f"Stopped after {until!r}: nothing was sealed. Next: stillhouse -C {here} run")
+        say(f"Stopped after {until!r}: nothing was sealed. Next: {here} run")
         return
     say(f"Version {report.version} {'sealed' if report.new else 'is unchanged: nothing new to seal'}")
     if report.quarantined:
-        say(f"Next: stillhouse -C {here} quarantine list     ({report.quarantined} samples wait for a person)")
-    say(f"Next: stillhouse -C {here} dashboard           (or: verify, export head --format openai --out train.jsonl)")
+        say(f"Next: {here} quarantine list     ({report.quarantined} samples wait for a person)")
+    say(f"Next: {here} dashboard           (or: verify, export head --format openai --out train.jsonl)")
 
 
 def _dollars(cost: float | None) -> str:

@@ -1,5 +1,6 @@
 """Which workspace a command works in, and how it is opened and closed."""
 
+import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ class At:
     def path(self, given: Path) -> Path:
         """A path from the command line, relative to `-C`."""
         return self.directory / given.expanduser()
+
+    @property
+    def command(self) -> str:
+        """How the next command is begun, so that it works in the same workspace."""
+        return "stillhouse" if self.directory == Path() else f"stillhouse -C {shlex.quote(str(self.directory))}"
 
 
 def at(context: typer.Context) -> At:

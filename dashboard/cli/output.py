@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="End standard output with one JSON object.")]
 
-NAMES = ("id", "run", "version", "study")
+NAMES = ("id", "run", "version", "study", "at", "started", "closed")
 """Columns that are never folded, so that they can be copied."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from curation.store.reviews import CHOICES
+from curation.store.reviews import Presentation
 from curation.workspace import Workspace
 from dashboard.cli import beginning
 from judges.review import ReviewService
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = 60
+HOLDOUT = 160
 STEPS = 8
 INIT = "stillhouse init support\n"
 """The command after which the test makes the task small."""
@@ -24,16 +25,19 @@ VOTES = "<!-- the raters vote here -->"
 
 
 def cut(workspace: Path) -> None:
-    """Make the shipped task small: the first prompts, a few training steps."""
-    prompts = workspace / "prompts" / "support.jsonl"
-    prompts.write_text(
-        "".join(prompts.read_text(encoding="utf-8").splitlines(keepends=True)[:PROMPTS]), encoding="utf-8"
-    )
+    """Make the shipped task small: the first prompts and holdout rows, a few training steps."""
+    first(PROMPTS, workspace / "prompts" / "support.jsonl")
+    first(HOLDOUT, workspace / "holdout" / "holdout.jsonl")
     task = workspace / "task.toml"
-    text = task.read_text(encoding="utf-8")
-    head, _, rest = text.partition("[train]\n")
+    head, _, rest = task.read_text(encoding="utf-8").partition("[train]\n")
     rest = re.sub(r"^steps *=.*\n", "", rest, count=1, flags=re.MULTILINE)
     task.write_text(f"{head}[train]\nsteps = {STEPS}\n{rest}", encoding="utf-8")
+
+
+def first(n: int, path: Path) -> None:
+    """Keep the first n lines of a file."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:n]), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +73,18 @@ def follow(page: str, folder: Path) -> str:
 
 
 def vote(workspace: Workspace) -> None:
-    """Two raters answer every open study, as they would on the Review page."""
+    """Two raters who like short answers answer every open study, as they would on the Review page."""
     service = ReviewService(workspace.store)
     for study in service.studies():
         for rater in study.raters or ("ana", "ben"):
             for shown in service.next(study.name, rater, limit=1000):
-                service.vote(shown.token, rater, CHOICES[study.kind][0], dwell_ms=1200)
+                service.vote(shown.token, rater, _shorter(shown), dwell_ms=1200)
+
+
+def _shorter(shown: Presentation) -> str:
+    if shown.b is None:
+        return "accept"
+    return "tie" if len(shown.a) == len(shown.b) else "a" if len(shown.a) < len(shown.b) else "b"
 
 
 @pytest.fixture
