@@ -89,7 +89,7 @@ def _port(what: str, port: int) -> Finding:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            return Finding(f"port {port}", "note", "in use", f"stillhouse {what} --port another")
+            return Finding(f"port {port}", "note", "in use", f"stillhouse {what} --port 0")
     return Finding(f"port {port}", "ok", f"free for `stillhouse {what}`")
 
 

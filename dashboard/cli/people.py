@@ -140,7 +140,7 @@ def export(
 def dashboard(
     context: typer.Context,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Where to serve it, on this machine only.")
+        int, typer.Option("--port", min=0, max=65535, help="Where to serve it, on this machine only; 0: a free one.")
     ] = 8501,
     reviewer: Annotated[bool, typer.Option("--reviewer", help="Serve the Review page alone, for raters.")] = False,
 ) -> None:
@@ -150,5 +150,4 @@ def dashboard(
     require("dashboard", "the dashboard")
     with workspace(context) as opened:
         root = opened.root
-    say(f"Open {launch.url(port, reviewer=reviewer)}    (Ctrl-C ends it)")
     raise typer.Exit(launch.serve(root, port, reviewer=reviewer))
