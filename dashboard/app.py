@@ -13,7 +13,16 @@ st.set_page_config(page_title="Stillhouse", page_icon=str(HERE / "favicon.png"),
 st.logo(str(HERE / "logo.png"), size="medium")
 
 pages = house.pages()
-shown = [pages["review"]] if house.reviewer_only() else list(pages.values())
+
+
+def door() -> None:
+    """Where a reviewer's server opens: on to Review, which so keeps the same address on every server."""
+    st.switch_page(pages["review"], query_params=st.query_params.to_dict())
+
+
+shown = list(pages.values())
+if house.reviewer_only():
+    shown = [st.Page(door, title="Review", url_path="door", default=True, visibility="hidden"), pages["review"]]
 page = st.navigation(shown, position="top")
 try:
     page.run()

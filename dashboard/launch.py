@@ -5,6 +5,7 @@ Everything is a flag, so no `.streamlit/config.toml` of the user's can turn tele
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -77,28 +78,33 @@ def environment(workspace: Path, *, reviewer: bool = False, base: Mapping[str, s
     return {**(os.environ if base is None else base), WORKSPACE: str(workspace.resolve()), ROLE: role}
 
 
-def url(port: int, *, reviewer: bool = False) -> str:
-    """The address to open."""
-    return f"http://{HOST}:{port}/" + ("review" if reviewer else "")
-
-
 def serve(workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence[str] = ()) -> int:
-    """Serve until Ctrl-C; the server's exit code. Raises MissingExtra when streamlit is not installed."""
+    """Serve until Ctrl-C; 0. Port 0 takes a free one.
+
+    Raises MissingExtra when streamlit is not installed, WorkspaceError when there is no workspace or the server ends
+    by itself (the port is taken).
+    """
     from importlib.util import find_spec
 
     if find_spec("streamlit") is None or find_spec("altair") is None:
         raise MissingExtra('the dashboard needs streamlit and altair: pip install "stillhouse[dashboard]"')
-    process = subprocess.Popen(
-        command(workspace, port, extra=extra), env=environment(workspace, reviewer=reviewer), stdin=subprocess.DEVNULL
-    )
+    line = command(workspace, port or _free_port(), extra=extra)
+    process = subprocess.Popen(line, env=environment(workspace, reviewer=reviewer), stdin=subprocess.DEVNULL)
     try:
-        return process.wait()
+        code = process.wait()
     except KeyboardInterrupt:
         process.terminate()
         process.wait()
         return 0
-    except OSError as error:
-        raise WorkspaceError(f"the dashboard server cannot be started: {error.strerror}") from error
+    if code:
+        raise WorkspaceError(f"the dashboard server ended with code {code}; is port {port} free? Try --port 0")
+    return code
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        return int(free.getsockname()[1])
 
 
 def _written(value: str | Sequence[str]) -> str:

@@ -229,8 +229,9 @@ def test_votes_cast_while_the_server_is_dead_arrive_when_it_is_back(house: Path,
 def test_a_reviewers_server_serves_no_page_that_names_a_source(house: Path, tab: Callable[[str], Tab]):
     with served(house, reviewer=True) as base:
         opened = tab(base)
-        for path in ("/", "/samples", "/provenance"):
+        for path in ("/samples", "/provenance", "/", "/review"):
             opened.open(path)
             expect(opened.page.get_by_text("Not authenticated").first).to_be_visible(timeout=30_000)
+        assert opened.page.get_by_role("dialog").count() == 0
         carried = "\n".join([opened.page.content(), *opened.received]).lower()
     assert [word for word in SECRETS if word in carried] == []

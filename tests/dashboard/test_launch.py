@@ -1,4 +1,5 @@
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,15 @@ def test_a_later_flag_of_the_caller_wins(built: Path):
 def test_a_folder_without_a_task_is_refused_before_a_server_starts(tmp_path: Path):
     with pytest.raises(WorkspaceError, match="stillhouse init"):
         launch.command(tmp_path, 8600)
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(built: Path):
+    with socket.socket() as holder:
+        holder.bind((launch.HOST, 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(WorkspaceError, match=f"is port {port} free"):
+            launch.serve(built, port)
 
 
 def test_the_workspace_and_the_role_travel_in_the_environment(built: Path):
