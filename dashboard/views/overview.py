@@ -6,6 +6,7 @@ import streamlit as st
 from curation.store.query import Query
 from curation.store.versions import Manifest
 from dashboard import charts, queries
+from dashboard.release import Finding, Release, release
 from dashboard.views import house
 
 ARM_WORDS = {
@@ -23,24 +24,24 @@ def render() -> None:
         house.empty("Nothing is sealed here yet", f"stillhouse -C {house.root()} run")
         return
     query = house.query(manifest.version)
-    _release(queries.release(house.store(), manifest))
+    _release(release(house.store(), manifest))
     _counts(manifest)
     _made(query)
     _runs()
 
 
-def _release(release: queries.Release) -> None:
+def _release(found: Release) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader("Ready for release?", anchor=False, width="content")
-            house.badge(release.answer, release.answer.capitalize())
-            st.text(release.sentence)
+            house.badge(found.answer, found.answer.capitalize())
+            st.text(found.sentence)
         with st.grid(4, min_column_width=210, gap="small"):
-            for finding in release.findings:
+            for finding in found.findings:
                 _finding(finding)
 
 
-def _finding(finding: queries.Finding) -> None:
+def _finding(finding: Finding) -> None:
     with st.container(gap="xxsmall"):
         colour = house.COLOURS[finding.level]
         st.markdown(f":{colour}[{ICONS[finding.level]}] **{finding.what}**")  # our own words only

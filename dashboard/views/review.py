@@ -12,8 +12,8 @@ from judges.review import ReviewService
 def render() -> None:
     """Draw the page."""
     service = ReviewService(house.store())
-    newest = sorted(reversed(service.studies()), key=lambda study: study.closed is not None)  # open ones first
-    studies = {study.name: study for study in newest}
+    newest = service.studies()[::-1]
+    studies = {s.name: s for s in sorted(newest, key=lambda s: s.closed is not None)}  # open ones first
     if not studies:
         st.title("Review", anchor=False)
         house.empty("There is no study yet", "stillhouse review create NAME --kind pairwise -n 60")
