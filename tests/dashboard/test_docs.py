@@ -17,7 +17,7 @@ from judges.review import ReviewService
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = 60
-HOLDOUT = 160
+HOLDOUT = 100
 STEPS = 8
 INIT = "stillhouse init support\n"
 """The command after which the test makes the task small."""
