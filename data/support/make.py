@@ -300,8 +300,9 @@ def _messy(dice: Dice, manner: dict[str, str], phrases: dict[str, list[str]], no
 
 def _cased(text: str, case: str) -> str:
     """Lower or upper case throughout, order numbers and addresses as they are."""
-    change = {"lower": str.lower, "upper": str.upper}.get(case)
-    return re.sub(r"ORD-\d+|\S+@\S+|(\S+)", lambda m: change(m[0]) if m[1] else m[0], text) if change else text
+    change = {"lower": str.lower, "upper": str.upper}.get(case, str)
+    parts = re.split(r"(ORD-\d+|\S+@\S+)", text)
+    return "".join(part if i % 2 else change(part) for i, part in enumerate(parts))
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

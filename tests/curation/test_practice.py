@@ -320,6 +320,7 @@ def test_the_table_in_the_docstring_is_the_profile_that_is_used():
         "verbose",
         "leak",
         "duplicate",
+        "voice",
         "sharpness",
         "judge",
     )

@@ -10,7 +10,18 @@ from pydantic import JsonValue
 
 from curation.llm.practice.key import Answer, Found, KeyBook, as_text
 from curation.llm.practice.profiles import SHARED, Profile
-from curation.llm.practice.spoiling import CANNED, LEAKS, Injected, Said, Who, malformed, padded, refused, transposed
+from curation.llm.practice.spoiling import (
+    CANNED,
+    LEAKS,
+    Injected,
+    Said,
+    Who,
+    malformed,
+    padded,
+    refused,
+    transposed,
+    voiced,
+)
 from curation.records import draw
 
 NORMAL = NormalDist()
@@ -145,6 +156,7 @@ class Behaviour:
 
 def _worded(who: Who, profile: Profile, words: str) -> tuple[str, list[Injected]]:
     injected: list[Injected] = []
+    words = voiced(who, words) if who.draw("voice") < profile.voice else words
     if who.draw("duplicate") < profile.duplicate:
         words, injected = CANNED, ["duplicate"]
     if who.draw("leak") < profile.leak:

@@ -1,17 +1,19 @@
 """How each practice family errs: the stated error profiles, and the faults of the server itself.
 
-| family  | wire             | wrong | other | malformed | refuse | truncated | verbose | leak | dupl. | sharp | judge |
-|---------|------------------|------:|------:|----------:|-------:|----------:|--------:|-----:|------:|------:|------:|
-| alder   | openai-chat      |  0.18 |  0.06 |     0.030 |  0.010 |     0.010 |    0.03 | 0.02 |  0.03 |   1.0 |  0.14 |
-| birch   | anthropic        |  0.14 |  0.05 |     0.015 |  0.025 |     0.010 |    0.06 | 0.01 |  0.02 |   1.0 |  0.12 |
-| cedar   | openai-responses |  0.22 |  0.08 |     0.040 |  0.010 |     0.020 |    0.02 | 0.03 |  0.05 |   1.6 |  0.16 |
-| dogwood | openai-chat      |  0.10 |  0.03 |     0.010 |  0.010 |     0.005 |    0.02 | 0.01 |  0.01 |   1.0 |  0.08 |
+| family  | wire             | wrong | other | badly | refuse |   cut | wordy | leak | dupl. | voice | sharp | judge |
+|---------|------------------|------:|------:|------:|-------:|------:|------:|-----:|------:|------:|------:|------:|
+| alder   | openai-chat      |  0.18 |  0.06 |  0.03 |   0.01 |  0.01 |  0.03 | 0.02 |  0.03 |   1.0 |   1.0 |  0.14 |
+| birch   | anthropic        |  0.14 |  0.05 | 0.015 |  0.025 |  0.01 |  0.06 | 0.01 |  0.02 |   1.0 |   1.0 |  0.12 |
+| cedar   | openai-responses |  0.22 |  0.08 |  0.04 |   0.01 |  0.02 |  0.02 | 0.03 |  0.05 |   1.0 |   1.6 |  0.16 |
+| dogwood | openai-chat      |  0.10 |  0.03 |  0.01 |   0.01 | 0.005 |  0.02 | 0.01 |  0.01 |   1.0 |   1.0 |  0.08 |
 
-Each family has two models, `<family>-large` with these rates and `<family>-small` with 1.6 times of them.
+Columns after `wire` are the fields of `Profile`, in order. Each family has two models: `<family>-large` with these
+rates and `<family>-small` with 1.6 times of them.
 `wrong`, `other` and `judge` hold at difficulty 0.5 and are scaled by 0.25 + 1.5 x difficulty; the rest do not
 depend on the item. 40 % of the variance of being wrong is shared by all models on an item (`SHARED`), so
 families err together, and judges are fooled where teachers fail. A wrong answer is a confusable one: valid JSON,
 a known label, a reply that fits it. Reported probabilities are calibrated at sharpness 1, overconfident above.
+`voice` puts the free words into a model's own manner, so that two right answers are rarely the same text.
 `malformed` replies of a judge are half as frequent. A test compares this table with `PROFILES`.
 """
 
@@ -49,6 +51,8 @@ class Profile(BaseModel):
     """Adds somebody's e-mail, phone, card or IP, all from reserved ranges."""
     duplicate: Rate = 0.0
     """The same canned words whatever was asked."""
+    voice: Rate = 0.0
+    """The free words get an opening and a closing of the model's own."""
     sharpness: Annotated[float, Field(gt=0)] = 1.0
     """Factor on the log-odds of reported probabilities: 1 is calibrated, more is overconfident."""
     judge: Rate = 0.0
@@ -58,19 +62,19 @@ class Profile(BaseModel):
 PROFILES: dict[str, Profile] = {
     "alder": Profile(
         wrong=0.18, other=0.06, malformed=0.03, refusal=0.01, truncated=0.01, verbose=0.03, leak=0.02,
-        duplicate=0.03, judge=0.14,
+        duplicate=0.03, voice=1.0, judge=0.14,
     ),
     "birch": Profile(
         wire="anthropic", wrong=0.14, other=0.05, malformed=0.015, refusal=0.025, truncated=0.01, verbose=0.06,
-        leak=0.01, duplicate=0.02, judge=0.12,
+        leak=0.01, duplicate=0.02, voice=1.0, judge=0.12,
     ),
     "cedar": Profile(
         wire="openai-responses", wrong=0.22, other=0.08, malformed=0.04, refusal=0.01, truncated=0.02, verbose=0.02,
-        leak=0.03, duplicate=0.05, sharpness=1.6, judge=0.16,
+        leak=0.03, duplicate=0.05, sharpness=1.6, voice=1.0, judge=0.16,
     ),
     "dogwood": Profile(
         wrong=0.10, other=0.03, malformed=0.01, refusal=0.01, truncated=0.005, verbose=0.02, leak=0.01,
-        duplicate=0.01, judge=0.08,
+        duplicate=0.01, voice=1.0, judge=0.08,
     ),
 }  # fmt: skip
 
@@ -111,5 +115,5 @@ def profile_of(model: str, profiles: dict[str, Profile]) -> Profile | None:
 
 
 def _raised(profile: Profile, factor: float) -> Profile:
-    rates = {k: min(1.0, v * factor) for k, v in profile.model_dump(exclude={"wire", "sharpness"}).items()}
+    rates = {k: min(1.0, v * factor) for k, v in profile.model_dump(exclude={"wire", "sharpness", "voice"}).items()}
     return profile.model_copy(update=rates)

@@ -33,6 +33,17 @@ LEAKS = (
     "The card for this order was 4111 1111 1111 1111.",
     "We logged the request from 192.0.2.77 for user tom.berg@example.net.",
 )
+OPENINGS = (
+    "Hello,", "Hi there,", "Good day,", "Thanks for writing to us.", "Thank you for getting in touch.",
+    "Dear customer,", "Thanks for reaching out.", "Hello and thank you for your message.", "Greetings,",
+    "Hi, thanks for letting us know.",
+)  # fmt: skip
+CLOSINGS = (
+    "Kind regards, the support team", "Please write again at any time.", "Best wishes from customer care.",
+    "We are here if anything else comes up.", "Thank you for bearing with us.", "Have a good day.",
+    "Warm regards, your service team", "Just answer this message if something is unclear.", "Until soon.",
+    "We wish you a pleasant day.",
+)  # fmt: skip
 CANNED = "Thank you for contacting us. We have received your message and will get back to you shortly."
 INVENTED = ("general_inquiry", "misc", "customer_issue", "unknown", "N/A")
 
@@ -78,6 +89,11 @@ def malformed(who: Who, said: Said) -> Said:
     """The same content in a shape that was not asked for."""
     text = who.pick("malformed how", _MALFORMED)(who, said)
     return replace(said, text=text, injected=(*said.injected, "malformed"))
+
+
+def voiced(who: Who, words: str) -> str:
+    """The words in a model's own manner."""
+    return f"{who.pick('opening', OPENINGS)} {words} {who.pick('closing', CLOSINGS)}"
 
 
 def padded(who: Who, words: str, sentences: int) -> str:
