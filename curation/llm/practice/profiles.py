@@ -35,6 +35,7 @@ class Profile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     wire: Wire = "openai-chat"
+    """The wire format its models speak."""
     wrong: Rate = 0.0
     """The answer (the target field) is another, confusable one."""
     other: Rate = 0.0
@@ -95,7 +96,9 @@ class Faults(BaseModel):
     garbage: Rate = 0.0
     """200 with a page that is not JSON, as a broken proxy sends it."""
     retry_after: Annotated[float, Field(ge=0)] = 0.1
+    """Seconds named in the Retry-After of a 429."""
     hang: Annotated[float, Field(ge=0)] = 30.0
+    """Seconds before a timeout fault gives up with 504; a client with a shorter limit gives up first."""
     until_attempt: Annotated[int, Field(ge=0)] = 4
     """From this attempt on there are no faults, so that every run ends; 0: faults without end."""
 
