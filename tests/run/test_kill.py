@@ -14,15 +14,22 @@ from tests.run.conftest import STILLHOUSE, make_workspace, practice_for, report,
 
 CONCURRENCY = 2
 """Per model in this test, so that the bound on doubled answers means something."""
+LATENCY_MS = 200
+"""So that the work outlasts the kills; latency changes no byte of a reply."""
+WINDOW = 3.0
+"""Seconds of work after the start-up within which a kill falls."""
 
 
 def slow_and_narrow(text: str) -> str:
     return text.replace('use = "practice"', f'use = "practice"\nconcurrency = {CONCURRENCY}')
 
 
-def kill_at_random_moments(workspace: Path, url: str, kills: int, longest: float, seed: int) -> int:
+def kill_at_random_moments(workspace: Path, url: str, kills: int) -> int:
     """Start the run and SIGKILL it after a random time, `kills` times; how many died before they were done."""
-    chance = random.Random(seed)
+    chance = random.Random(kills)
+    began = time.monotonic()
+    stillhouse(workspace, "status")
+    startup = time.monotonic() - began
     died = 0
     environment = {**os.environ, "STILLHOUSE_PRACTICE_URL": url}
     for _ in range(kills):
@@ -30,7 +37,7 @@ def kill_at_random_moments(workspace: Path, url: str, kills: int, longest: float
             [*STILLHOUSE, "-C", str(workspace), "run", "--json"],
             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        time.sleep(chance.uniform(0.05, longest))
+        time.sleep(chance.uniform(0.5 * startup, startup + WINDOW))
         process.send_signal(signal.SIGKILL)
         died += process.wait() == -signal.SIGKILL
     return died
@@ -43,11 +50,9 @@ def test_killed_at_random_it_ends_in_the_content_of_an_uninterrupted_run(tmp_pat
     killed = make_workspace(tmp_path / "killed", 10 * kills, edit=slow_and_narrow)
     models = (calm / "task.toml").read_text(encoding="utf-8").count('use = "practice"')
     with practice_for(calm) as server:
-        began = time.monotonic()
         uninterrupted = report(calm, server.url)
-        longest = 1.5 * (time.monotonic() - began) / 3
-    with practice_for(killed) as server:
-        died = kill_at_random_moments(killed, server.url, kills, longest, seed=kills)
+    with practice_for(killed, latency_ms=LATENCY_MS) as server:
+        died = kill_at_random_moments(killed, server.url, kills)
         finished = report(killed, server.url)
         stats = server.stats()
     assert died > kills / 2
