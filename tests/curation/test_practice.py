@@ -38,6 +38,12 @@ CLIENT = httpx2.Client(timeout=10)
 NO_ERRORS = {family: Profile(wire=profile.wire) for family, profile in PROFILES.items()}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _close_the_client():
+    yield
+    CLIENT.close()
+
+
 def entry(i: int, difficulty: float = 0.5) -> KeyEntry:
     order = f"ORD-{i:06d}"
     answer = {
