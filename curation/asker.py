@@ -149,7 +149,8 @@ class Asker:
             await asyncio.gather(*(lane.run(mine) for lane, mine in lanes))
         finally:
             self.calls += round_.calls
-            self.cost_usd = None if None in (self.cost_usd, round_.cost) else (self.cost_usd or 0.0) + (round_.cost or 0.0)
+            known = self.cost_usd is not None and round_.cost is not None
+            self.cost_usd = (self.cost_usd or 0.0) + (round_.cost or 0.0) if known else None
             self._progress.finish()
         if round_.error:
             raise round_.error

@@ -6,6 +6,7 @@ key. What we rely on in an answer is read strictly, so a server that sends somet
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Literal
 
 import httpx2
@@ -118,6 +119,11 @@ def lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 def named(method: Callable[..., Any], body: Mapping[str, Any]) -> dict[str, Any]:
     """A body as arguments of an SDK method: what the SDK does not name goes into the body as it is."""
-    known = inspect.signature(method).parameters
+    known = _parameters(method.__func__ if inspect.ismethod(method) else method)
     rest = {k: v for k, v in body.items() if k not in known}
     return {k: v for k, v in body.items() if k in known} | ({"extra_body": rest} if rest else {})
+
+
+@cache
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(function).parameters)
