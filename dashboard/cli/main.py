@@ -9,7 +9,7 @@ import typer
 
 from curation.errors import StillhouseError
 from dashboard.cli import decide, demo, explain, gold, make, people, start, teach
-from dashboard.cli.opening import At
+from dashboard.cli.opening import At, stoppable
 
 app = typer.Typer(
     name="stillhouse",
@@ -51,6 +51,7 @@ def stillhouse(
     Exit codes: 0 done, or the gate passed; 1 a stated failure, in one line; 2 wrong usage; 130 stopped with Ctrl-C.
     A gate: 10 FAIL, 11 INCONCLUSIVE, 12 INVALID.
     """
+    stoppable()
     context.obj = At(directory.expanduser())
 
 

@@ -1,6 +1,7 @@
 """Which workspace a command works in, and how it is opened and closed."""
 
 import shlex
+import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,13 @@ class At:
 def at(context: typer.Context) -> At:
     """The `-C` folder of this command."""
     return cast("At", context.find_root().obj)
+
+
+def stoppable() -> None:
+    """Let Ctrl-C end a wait at once: polars has the system restart what the signal interrupts, from its import on."""
+    import polars  # noqa: F401 - imported first, so that what it sets is set before it is set back
+
+    signal.siginterrupt(signal.SIGINT, True)
 
 
 @contextmanager
