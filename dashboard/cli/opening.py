@@ -5,6 +5,7 @@ import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -40,8 +41,7 @@ def at(context: typer.Context) -> At:
 
 def stoppable() -> None:
     """Let Ctrl-C end a wait at once: polars has the system restart what the signal interrupts, from its import on."""
-    import polars  # noqa: F401 - imported first, so that what it sets is set before it is set back
-
+    import_module("polars")  # first, so that what it sets is there to be set back
     signal.siginterrupt(signal.SIGINT, True)
 
 
