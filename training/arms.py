@@ -17,6 +17,7 @@ from curation.store.store import Store
 from curation.task import Task
 from training.data import ARMS, Arm, HoldoutItem, TrainingSet, arm_rows
 from training.evaluate import evaluate
+from training.frozen import FrozenLayers
 from training.settings import TrainTable
 from training.trainer import train
 
@@ -89,15 +90,20 @@ def compare(
     table = task.table("train", TrainTable)
     sets: dict[Arm, TrainingSet] = {arm: arm_rows(store, plan.version, arm, task) for arm in plan.arms}
     wanted = max(LEAST_SEEDS, plan.seeds or table.seeds)
+    frozen = FrozenLayers(table)
+    for rows in sets.values():
+        frozen.prepare(rows.texts, progress)
     evaluations: list[Evaluation] = []
     seeds, note = wanted, f"{wanted} seeds as asked"
+    began = time.monotonic()
     seed = 0
     while seed < seeds:
         for arm in plan.arms:
-            evaluations.append(_one(store, sets[arm], table, (task.task.seed + seed, holdout, scrub), progress))
+            evaluations.append(_one(store, sets[arm], table, (task.task.seed + seed, holdout, scrub, frozen), progress))
             if len(evaluations) == 1 and plan.budget_seconds is not None:
-                first = time.monotonic() - started
-                seeds, note = seeds_that_fit(first, plan.budget_seconds, len(plan.arms), wanted)
+                first = time.monotonic() - began
+                left = max(0.0, plan.budget_seconds - (began - started))
+                seeds, note = seeds_that_fit(first, left, len(plan.arms), wanted)
                 progress.notice(note)
         seed += 1
     arms, differences = estimate(evaluations, {arm: len(rows) for arm, rows in sets.items()})
@@ -108,7 +114,7 @@ def seeds_that_fit(first: float, budget: float, arms: int, wanted: int) -> tuple
     """How many seeds a budget allows when one student took `first` seconds, and the sentence that says so.
 
     >>> seeds_that_fit(10.0, 100.0, arms=3, wanted=5)
-    (3, 'the first student took 10 s, so 3 of 5 seeds on 3 arms fit 100 s')
+    (3, 'the first student took 10 s, so 3 of 5 seeds on 3 arms fit the 100 s left')
     """
     fit = int(budget // (first * arms))
     seeds = min(wanted, max(LEAST_SEEDS, fit))
@@ -116,11 +122,12 @@ def seeds_that_fit(first: float, budget: float, arms: int, wanted: int) -> tuple
         total = first * arms * LEAST_SEEDS
         return seeds, (
             f"the first student took {first:.0f} s, so {LEAST_SEEDS} seeds on {arms} arms need about {total:.0f} s, "
-            f"more than the {budget:.0f} s allowed; an interval needs {LEAST_SEEDS}, so they are run"
+            f"more than the {budget:.0f} s left; an interval needs {LEAST_SEEDS}, so they are run"
         )
     return (
         seeds,
-        f"the first student took {first:.0f} s, so {seeds} of {wanted} seeds on {arms} arms fit {budget:.0f} s",
+        f"the first student took {first:.0f} s, so {seeds} of {wanted} seeds on {arms} arms fit "
+        f"the {budget:.0f} s left",
     )
 
 
@@ -128,12 +135,12 @@ def _one(
     store: Store,
     rows: TrainingSet,
     table: TrainTable,
-    setup: tuple[int, Sequence[HoldoutItem], Callable[[str], str]],
+    setup: tuple[int, Sequence[HoldoutItem], Callable[[str], str], FrozenLayers],
     progress: Progress,
 ) -> Evaluation:
-    seed, holdout, scrub = setup
+    seed, holdout, scrub, frozen = setup
     folder = store.layout.students / f"{rows.arm}-{(rows.version or '')[:8]}-s{seed}"
-    train(rows, table, seed, folder, progress)
+    train(rows, table, seed, folder, progress, frozen)
     evaluation = evaluate(folder, holdout, scrub=scrub)
     Evaluations(store.state).save(evaluation)
     return evaluation
@@ -171,7 +178,7 @@ def t_interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
     """Student's t interval of a mean; None for fewer than two values, which say nothing about spread.
 
     >>> t_interval(np.array([0.8, 0.9]))
-    (0.214690, 1.485310)
+    (0.21469, 1.48531)
     """
     if len(values) < 2:
         return None

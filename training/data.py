@@ -14,6 +14,7 @@ from curation.answers import target
 from curation.errors import InputError, TaskError
 from curation.records import Record, digest, sample_of
 from curation.select import Arm, arm_of
+from curation.signals import labels_of
 from curation.store.store import Store
 from curation.task import AnswerTable, Task
 from training.failures import EmptyArm, UnknownLabel
@@ -61,18 +62,10 @@ class TrainingSet:
 
 def label_names(answer: AnswerTable, samples: pl.DataFrame) -> tuple[str, ...]:
     """The head's labels, the same for every arm: declared, else the schema's, else all that occur in the version."""
-    if answer.labels:
-        return answer.labels
-    if answer.field and (listed := _schema_labels(answer)):
-        return listed
+    if declared := labels_of(answer):
+        return declared
     seen = {target(_loads(labels), answer) for labels in samples["labels"]}
     return tuple(sorted(label for label in seen if label is not None))
-
-
-def _schema_labels(answer: AnswerTable) -> tuple[str, ...]:
-    properties: Any = (answer.json_schema or {}).get("properties") or {}
-    listed = (properties.get(answer.field) or {}).get("enum") or ()
-    return tuple(label for label in listed if isinstance(label, str))
 
 
 def arm_rows(store: Store, version: str, arm: Arm, task: Task) -> TrainingSet:

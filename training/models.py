@@ -6,6 +6,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from transformers import (
     BertModel,
     PreTrainedTokenizerBase,
 )
+from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from curation.errors import MissingExtra
@@ -33,20 +35,23 @@ from training.settings import TrainTable
 
 CARD = "student.json"
 WEIGHTS = "model.safetensors"
-ADAPTED = (
-    r".*encoder\.layer\.\d+\.(attention\.self\.(query|key|value)|attention\.output\.dense|"
-    r"intermediate\.dense|output\.dense)"
-)
+ADAPTED = r"(attention\.self\.(query|key|value)|attention\.output\.dense|intermediate\.dense|output\.dense)"
+"""Every linear map of a layer."""
 
 
 class StudentConfig(BertConfig):
     """BERT's configuration under its own name, so that no loader mistakes the student for one that pools otherwise."""
 
     model_type = "stillhouse-student"
+    frozen_layers: int = 0
 
 
 class Classifier(BertForSequenceClassification):
-    """BERT's sequence classifier over the mean of its tokens, as the encoder was trained, not over the first one."""
+    """BERT's sequence classifier over the maximum of its tokens: one telling word is not drowned by a long message.
+
+    The lowest `config.frozen_layers` are never trained; `below` is what they make of a text, and `forward` takes up
+    from there when it is given `hidden_BTH`.
+    """
 
     config_class = StudentConfig
 
@@ -55,13 +60,34 @@ class Classifier(BertForSequenceClassification):
         self.bert = BertModel(config, add_pooling_layer=False)
 
     def forward(  # pyright: ignore[reportIncompatibleMethodOverride]  # losses are computed outside, so most are unused
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **unused: Any
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        hidden_BTH: torch.Tensor | None = None,
+        **unused: Any,
     ) -> SequenceClassifierOutput:
-        """Logits per label; padding takes no part in the mean."""
-        hidden_BTH = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
-        mask_BT1 = attention_mask.unsqueeze(-1).to(hidden_BTH.dtype)
-        pooled_BH = (hidden_BTH * mask_BT1).sum(1) / mask_BT1.sum(1)
+        """Logits per label, from token ids or from frozen hidden states; padding takes no part."""
+        if hidden_BTH is None:
+            top_BTH = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+        else:
+            top_BTH = self._above(hidden_BTH, attention_mask)
+        if attention_mask is not None:
+            top_BTH = top_BTH.masked_fill((attention_mask == 0).unsqueeze(-1), torch.finfo(top_BTH.dtype).min)
+        pooled_BH = top_BTH.amax(1)
         return SequenceClassifierOutput(logits=self.classifier(self.dropout(pooled_BH)))
+
+    def below(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Hidden states under the first trained layer, for texts of one length (no padding)."""
+        return self._run(self.bert.embeddings(input_ids=input_ids), None, slice(0, self.config.frozen_layers))
+
+    def _above(self, hidden_BTH: torch.Tensor, attention_mask: torch.Tensor | None) -> torch.Tensor:
+        mask = create_bidirectional_mask(config=self.config, inputs_embeds=hidden_BTH, attention_mask=attention_mask)
+        return self._run(hidden_BTH, mask, slice(self.config.frozen_layers, None))
+
+    def _run(self, hidden_BTH: torch.Tensor, mask: torch.Tensor | None, part: slice) -> torch.Tensor:
+        for layer in self.bert.encoder.layer[part]:
+            hidden_BTH = layer(hidden_BTH, mask)
+        return hidden_BTH
 
 
 AutoConfig.register(StudentConfig.model_type, StudentConfig)
@@ -120,6 +146,7 @@ def new_student(table: TrainTable, label_names: Sequence[str]) -> Classifier:
         raise NothingToLearn(f"[train] layers = {table.layers}, but {table.encoder} has {plain['num_hidden_layers']}")
     config: Any = StudentConfig.from_dict(plain | {"model_type": StudentConfig.model_type})
     config.num_hidden_layers = table.layers
+    config.frozen_layers = table.frozen_layers
     config.id2label = dict(enumerate(label_names))
     config.label2id = {label: i for i, label in enumerate(label_names)}
     model = Classifier(config)
@@ -134,13 +161,14 @@ def new_student(table: TrainTable, label_names: Sequence[str]) -> Classifier:
 
 
 def with_adapters(model: Classifier, table: TrainTable) -> PeftModel:
-    """The student with LoRA on every linear map of its layers; embeddings frozen, the head trained whole."""
+    """The student with LoRA on every linear map above its frozen layers; the head is trained whole."""
+    layers = "|".join(str(i) for i in range(table.frozen_layers, table.layers))
     config = LoraConfig(
         task_type="SEQ_CLS",
         r=table.lora_rank,
         lora_alpha=2 * table.lora_rank,
         lora_dropout=0.0,
-        target_modules=ADAPTED,
+        target_modules=rf".*encoder\.layer\.({layers})\.{ADAPTED}",
         modules_to_save=["classifier"],  # it starts random: an adapter on it would hold it back
     )
     with warnings.catch_warnings():  # peft 0.21 asks transformers 5.23 for a property by its old name
@@ -170,6 +198,12 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def on(model: Classifier, where: torch.device) -> Classifier:
+    """The model on a device, in evaluation mode."""
+    moved: Any = model
+    return moved.to(where).eval()
+
+
 class Student:
     """A taught student, loaded: texts in, one probability per label out."""
 
@@ -180,7 +214,7 @@ class Student:
         model = Classifier(StudentConfig.from_pretrained(folder))
         model.load_state_dict(load_file(folder / WEIGHTS))
         self.device = device()
-        self._model = model.to(self.device).eval()  # pyright: ignore[reportArgumentType]  # transformers types `to` by a wrapper
+        self._model = on(model, self.device)
         self._tokenizer = tokenizer_of(folder, int(str(self.card.settings["max_tokens"])))
 
     def logits(self, texts: Sequence[str], batch: int = 64) -> NDArray[np.float64]:
@@ -217,6 +251,12 @@ def read_card(folder: Path) -> StudentCard:
         return StudentCard.model_validate_json((folder / CARD).read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
         raise StudentUnreadable(f"{folder} holds no student ({CARD}: {error}); `stillhouse train` makes one") from error
+
+
+@cache
+def encoder_digest(name: str) -> str:
+    """SHA-256 of an encoder's weights; read once per process."""
+    return sha256(encoder_folder(name) / WEIGHTS)
 
 
 def sha256(path: Path) -> str:

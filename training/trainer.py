@@ -1,16 +1,16 @@
 """Teach one student from one arm: a transformers.Trainer over adapters, equal steps for every arm, one seed."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 from transformers import (
-    PreTrainedTokenizerBase,
     PrinterCallback,
     Trainer,
     TrainerCallback,
@@ -23,10 +23,12 @@ from curation.progress import Progress, Silent
 from curation.store.layout import write_durably
 from training.data import TrainingSet
 from training.failures import Diverged, NothingToLearn
+from training.frozen import FrozenLayers
 from training.models import (
     CARD,
     WEIGHTS,
     StudentCard,
+    encoder_digest,
     encoder_folder,
     new_student,
     save,
@@ -41,41 +43,49 @@ from training.settings import TrainTable
 WARM_UP = 0.1
 
 
-def train(rows: TrainingSet, table: TrainTable, seed: int, out: Path, progress: Progress | None = None) -> StudentCard:
-    """Teach a student and save it to the folder `out` (replaced): weights in safetensors, tokenizer, student.json.
+def train(
+    rows: TrainingSet,
+    table: TrainTable,
+    seed: int,
+    out: Path,
+    progress: Progress | None = None,
+    frozen: FrozenLayers | None = None,
+) -> StudentCard:
+    """Teach a student and save it in the folder `out` (replaced), which names it: weights, tokenizer, student.json.
 
-    The same rows, settings and seed give the same weights on the same machine. Raises NothingToLearn when nothing
+    The same rows, settings and seed give the same weights on the same machine; `frozen` shares the work of the frozen
+    layers between students. Raises NothingToLearn when nothing
     would be trained or a declared loss has no row, Diverged when the loss is no longer finite.
     """
     progress = progress or Silent()
     losses = build_losses(table.losses)
     _require_rows_for(losses, rows)
+    frozen = frozen or FrozenLayers(table)
+    frozen.prepare(rows.texts, progress)
     set_seed(seed)
-    tokenizer = tokenizer_of(encoder_folder(table.encoder), table.max_tokens)
     model = with_adapters(new_student(table, rows.label_names), table)
     count = trainable(model)
     progress.start(f"train {rows.arm} seed {seed}", table.steps)
     with tempfile.TemporaryDirectory() as scratch:
-        trainer = StudentTrainer(model, EncodedRows(rows, tokenizer), losses, (table, seed, scratch), tokenizer)
+        trainer = StudentTrainer(model, EncodedRows(rows, frozen), losses, table, arguments(table, seed, scratch))
         trainer.add_callback(_Report(progress))
         trainer.train()
     progress.finish()
     whole: Any = model.merge_and_unload()  # pyright: ignore[reportCallIssue]  # peft hands the call through
-    save(whole, tokenizer, out)
+    save(whole, tokenizer_of(encoder_folder(table.encoder), table.max_tokens), out)
     measured = {
         "trainable": count,
         "parameters": sum(p.numel() for p in whole.parameters()),
         "final_loss": round(trainer.last_loss, 6),
         "weights": sha256(out / WEIGHTS),
     }
-    card = _card(rows, table, seed, measured)
+    card = _card(rows, table, seed, measured | {"name": out.name})
     write_durably(out / CARD, card.model_dump_json(indent=2).encode())
     return card
 
 
 def _card(rows: TrainingSet, table: TrainTable, seed: int, measured: dict[str, Any]) -> StudentCard:
     return StudentCard(
-        name=f"{rows.arm}-{(rows.version or 'unsealed')[:8]}-s{seed}",
         version=rows.version,
         arm=rows.arm,
         seed=seed,
@@ -85,7 +95,7 @@ def _card(rows: TrainingSet, table: TrainTable, seed: int, measured: dict[str, A
         label_names=rows.label_names,
         steps=table.steps,
         settings=table.model_dump(mode="json"),
-        encoder=sha256(encoder_folder(table.encoder) / WEIGHTS),
+        encoder=encoder_digest(table.encoder),
         libraries={name: version(name) for name in ("torch", "transformers", "peft")},
         **measured,
     )
@@ -104,10 +114,11 @@ def _require_rows_for(losses: Sequence[Loss], rows: TrainingSet) -> None:
 
 
 class EncodedRows(Dataset[dict[str, Any]]):
-    """A training set as token ids, class indices and soft rows."""
+    """A training set as frozen hidden states, class indices and soft rows; `input_ids` only tells its length."""
 
-    def __init__(self, rows: TrainingSet, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._ids: Any = tokenizer(list(rows.texts), truncation=True)["input_ids"]
+    def __init__(self, rows: TrainingSet, frozen: FrozenLayers) -> None:
+        self._texts = rows.texts
+        self._frozen = frozen
         self._labels = [rows.label_names.index(label) for label in rows.labels]
         self._soft = [row or [0.0] * len(rows.label_names) for row in rows.soft]
 
@@ -115,7 +126,25 @@ class EncodedRows(Dataset[dict[str, Any]]):
         return len(self._labels)
 
     def __getitem__(self, i: int) -> dict[str, Any]:
-        return {"input_ids": self._ids[i], "labels": self._labels[i], "soft": self._soft[i]}
+        hidden_TH = self._frozen(self._texts[i])
+        return {
+            "input_ids": range(len(hidden_TH)),
+            "hidden": hidden_TH,
+            "labels": self._labels[i],
+            "soft": self._soft[i],
+        }
+
+
+def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    """A batch: hidden states padded to the longest text, the mask that says where they end, labels and soft rows."""
+    lengths = torch.tensor([len(row["hidden"]) for row in rows])
+    hidden_BTH = pad_sequence([row["hidden"] for row in rows], batch_first=True)
+    return {
+        "hidden_BTH": hidden_BTH,
+        "attention_mask": (torch.arange(hidden_BTH.shape[1]) < lengths.unsqueeze(1)).long(),
+        "labels": torch.tensor([row["labels"] for row in rows]),
+        "soft": torch.tensor([row["soft"] for row in rows]),
+    }
 
 
 class StudentTrainer(Trainer):
@@ -126,17 +155,16 @@ class StudentTrainer(Trainer):
         model: PeftModel,
         rows: EncodedRows,
         losses: Sequence[Loss],
-        setup: tuple[TrainTable, int, str],
-        tokenizer: PreTrainedTokenizerBase,
+        table: TrainTable,
+        args: TrainingArguments,
     ) -> None:
-        table, seed, scratch = setup
         self.losses = losses
         self.last_loss = float("nan")
         super().__init__(
             model=model,
-            args=_arguments(table, seed, scratch),
+            args=args,
             train_dataset=rows,
-            data_collator=_Collate(tokenizer),
+            data_collator=collate,
             optimizers=_optimiser(model, table),
         )
         self.remove_callback(PrinterCallback)  # it would print a dictionary on standard output
@@ -164,7 +192,8 @@ class StudentTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
 
-def _arguments(table: TrainTable, seed: int, scratch: str) -> TrainingArguments:
+def arguments(table: TrainTable, seed: int, scratch: str) -> TrainingArguments:
+    """Equal optimiser steps whatever the arm's size, texts of like length together, nothing saved or printed."""
     return TrainingArguments(
         output_dir=scratch,
         max_steps=table.steps,
@@ -193,19 +222,6 @@ def _optimiser(model: torch.nn.Module, table: TrainTable) -> tuple[Any, Any]:
         weight_decay=0.01,
     )
     return optimiser, get_linear_schedule_with_warmup(optimiser, int(WARM_UP * table.steps), table.steps)
-
-
-class _Collate:
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._tokenizer = tokenizer
-
-    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        padded = self._tokenizer.pad({"input_ids": [row["input_ids"] for row in rows]}, return_tensors="pt")
-        return {
-            **padded,
-            "labels": torch.tensor([row["labels"] for row in rows]),
-            "soft": torch.tensor([row["soft"] for row in rows]),
-        }
 
 
 class _Report(TrainerCallback):

