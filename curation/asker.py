@@ -6,7 +6,7 @@ whose loop is running, and from several steps one after another over the same co
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -49,7 +49,7 @@ class Asker:
     `budget_usd` caps what the whole workspace ever spends, over all runs and processes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per thing asking depends on
         self,
         replies: Replies,
         environment: Environment,
@@ -58,6 +58,7 @@ class Asker:
         budget_usd: float | None,
         practice_url: str | None = None,
         progress: Progress,
+        scrub: Callable[[str], str] = str,
     ) -> None:
         self.calls = 0
         self.cost_usd: float | None = 0.0
@@ -66,6 +67,7 @@ class Asker:
         self._sampling = sampling
         self._budget = budget_usd
         self._practice_url = practice_url
+        self._scrub = scrub
         self._progress = progress
         self._today: date = datetime.now(UTC).date()
         self._addresses: dict[str, Address] = {}
@@ -199,7 +201,7 @@ class Asker:
         identity = self._identity(model)
         if identity not in self._open:
             rooted = self._rooted(model)
-            provider = open_provider(rooted, self._environment, practice_url=self._practice_url)
+            provider = open_provider(rooted, self._environment, practice_url=self._practice_url, scrub=self._scrub)
             limiter = self._limiters.setdefault((model.use, provider.host, model.model), Limiter(model.concurrency))
             self._open[identity] = _Open(provider, limiter, self._price(model, provider))
         return self._open[identity]

@@ -22,7 +22,7 @@ from curation.dedup import DedupStep
 from curation.errors import TaskError
 from curation.llm.families import family_of
 from curation.llm.practice.server import server_for
-from curation.llm.terms_registry import require_terms, terms_of
+from curation.llm.terms_registry import require_terms, terms_of, unknown_terms
 from curation.pipeline import Step, apply
 from curation.plugins import nearest
 from curation.progress import Progress
@@ -130,6 +130,7 @@ class _OpenAsker:
                 budget_usd=self.task.budget.usd,
                 practice_url=url,
                 progress=self.progress,
+                scrub=lambda text: self.scrubber.scrub(text).text,
             )
         )
 
@@ -187,6 +188,8 @@ def _require_stage(until: str | None, steps: Sequence[Step]) -> None:
 def _run(resources: Resources, scrubber: Scrubber, steps: list[Step], until: str | None) -> RunReport:
     task, progress = resources.task, resources.progress
     prompts, bad_lines = read_prompts(task)
+    for name in unknown_terms(task.teachers, task.task.use):
+        progress.notice(f"teacher {name!r}: nobody has read its terms for the use {task.task.use!r}; the card says so")
     for bad in bad_lines[:3]:
         progress.notice(f"{bad.file}:{bad.line} was set aside: {bad.reason}")
     if len(bad_lines) > 3:

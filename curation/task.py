@@ -307,11 +307,13 @@ class Task(Table):
 
     @property
     def recipe(self) -> str:
-        """Digest of everything declared that can change the dataset; keys, urls' ports and budgets excluded."""
-        plain = self.model_dump(
-            mode="json", by_alias=True, exclude={"budget", "review", "train", "gate", "gold", "practice"}
-        )
+        """Digest of everything declared that can change the dataset; how fast, how dear and with which key excluded."""
+        left_out = {"budget", "review", "train", "gate", "gold", "practice"}
+        plain = self.model_dump(mode="json", by_alias=True, exclude=left_out)
         plain["prompts"].pop("files", None)
+        for model in (*plain["teachers"], *plain["judges"]):
+            for name in ("concurrency", "timeout", "price", "api_key_env"):
+                model.pop(name, None)
         return digest(plain)
 
 

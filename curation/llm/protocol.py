@@ -91,7 +91,13 @@ def address(model: ModelTable) -> Address:
             return Address(model.use, host_of(model.base_url or ""), "")
 
 
-def open_provider(model: ModelTable, environment: Environment, *, practice_url: str | None = None) -> Provider:
+def open_provider(
+    model: ModelTable,
+    environment: Environment,
+    *,
+    practice_url: str | None = None,
+    scrub: Callable[[str], str] = str,
+) -> Provider:
     """The provider a model names in `use`; ProviderError, in one line, when its key or server is missing."""
     match model.use:
         case "openai" | "openai-responses":
@@ -109,7 +115,7 @@ def open_provider(model: ModelTable, environment: Environment, *, practice_url: 
         case "replay":
             from curation.llm import replay
 
-            return replay.open_model(model)
+            return replay.open_model(model, scrub)
         case "local":
             from curation.llm import local
 

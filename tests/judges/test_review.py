@@ -1,8 +1,8 @@
 """Raters see opaque items in both orders, each presentation takes one vote, and the study closes with its agreement."""
 
 import json
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+import subprocess
+import sys
 
 import pytest
 
@@ -12,6 +12,7 @@ from curation.store.store import Store
 from curation.task import Environment
 from judges.gold import GoldService
 from judges.review import ReviewService
+from tests.conftest import ROOT
 from tests.judges.houses import TEACHERS, sealed
 from tests.postgres import server
 
@@ -166,7 +167,7 @@ def test_a_reviewed_sample_becomes_gold_and_an_unreviewed_one_does_not(store):
         service.promote(unreviewed, "gold", "ana")
 
 
-def _rate(root, rater, environment=None):
+def rate_alone(root, rater, environment=None):
     """Another process: vote on everything, sending each vote twice."""
     with Store.create(root, environment) as store:
         service, given = ReviewService(store), 0
@@ -177,20 +178,33 @@ def _rate(root, rater, environment=None):
     return given
 
 
-def _write(root, events, environment=None):
+def write_alone(root, events, environment=None):
     """A third process: writes to the same database all the while, as a run does."""
     with Store.create(root, environment) as store:
         return [store.ledger.append("run", {"n": n}) for n in range(events)]
 
 
+def elsewhere(call):
+    """Evaluate a call of this module's functions in a fresh process."""
+    code = f"from pathlib import PosixPath; from tests.judges.test_review import *; print(json.dumps({call}))"
+    return subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def said(process):
+    """What a process returned."""
+    out, _ = process.communicate()
+    assert process.returncode == 0
+    return json.loads(out)
+
+
 def rate_in_three_processes(root, environment=None):
     """Two raters vote on 40 items while a third process writes; the report of the closed study."""
-    with sealed(root, 40, environment) as store, ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
+    with sealed(root, 40, environment) as store:
         ReviewService(store).create("s", n=40)
-        raters = [pool.submit(_rate, root, rater, environment) for rater in ("ana", "bob")]
-        writer = pool.submit(_write, root, 150, environment)
-        assert [r.result() for r in raters] == [40, 40]
-        assert len(writer.result()) == 150
+        raters = [elsewhere(f"rate_alone({root!r}, {rater!r}, {environment!r})") for rater in ("ana", "bob")]
+        writer = elsewhere(f"write_alone({root!r}, 150, {environment!r})")
+        assert [said(r) for r in raters] == [40, 40]
+        assert len(said(writer)) == 150
         assert store.ledger.verify() == []
         assert len(store.ledger.events("vote")) == 80
         return ReviewService(store).close("s")
