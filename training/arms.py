@@ -15,7 +15,7 @@ from curation.records import Evaluation
 from curation.store.evaluations import Evaluations
 from curation.store.store import Store
 from curation.task import Task
-from training.data import ARMS, Arm, HoldoutItem, TrainingSet, arm_rows
+from training.data import ARMS, Arm, HoldoutItem, TrainingSet, arm_rows, prepared
 from training.evaluate import evaluate
 from training.frozen import FrozenLayers
 from training.settings import TrainTable
@@ -91,8 +91,8 @@ def compare(
     sets: dict[Arm, TrainingSet] = {arm: arm_rows(store, plan.version, arm, task) for arm in plan.arms}
     wanted = max(LEAST_SEEDS, plan.seeds or table.seeds)
     frozen = FrozenLayers(table)
-    for rows in sets.values():
-        frozen.prepare(rows.texts, progress)
+    seen = [text for rows in sets.values() for text in rows.texts]
+    frozen.prepare(seen + [item.text for item in prepared(holdout, scrub)], progress)
     evaluations: list[Evaluation] = []
     seeds, note = wanted, f"{wanted} seeds as asked"
     began = time.monotonic()
@@ -141,7 +141,7 @@ def _one(
     seed, holdout, scrub, frozen = setup
     folder = store.layout.students / f"{rows.arm}-{(rows.version or '')[:8]}-s{seed}"
     train(rows, table, seed, folder, progress, frozen)
-    evaluation = evaluate(folder, holdout, scrub=scrub)
+    evaluation = evaluate(folder, holdout, scrub=scrub, frozen=frozen)
     Evaluations(store.state).save(evaluation)
     return evaluation
 

@@ -13,6 +13,7 @@ from curation.records import Evaluation, ItemScore, digest, draw
 from training.calibrate import ece, fit_temperature
 from training.data import HoldoutItem, prepared
 from training.failures import TrainingError, UnknownLabel
+from training.frozen import FrozenLayers
 from training.models import Student
 
 METRIC = "accuracy@1"
@@ -22,19 +23,26 @@ WARM_UP = 5
 
 
 def evaluate(
-    folder: Path, holdout: Sequence[HoldoutItem], *, scrub: Callable[[str], str], timed: int = TIMED
+    folder: Path,
+    holdout: Sequence[HoldoutItem],
+    *,
+    scrub: Callable[[str], str],
+    timed: int = TIMED,
+    frozen: FrozenLayers | None = None,
 ) -> Evaluation:
     """Score the student in a folder on every holdout item; who taught it from what is read from its card.
 
     `scrub` is what the training prompts went through. Accuracy comes from batched scoring; p50 and p95 are
-    milliseconds per message at batch 1, tokenising included, on `timed` items drawn by their id.
+    milliseconds per message at batch 1 through the whole student, tokenising included, on `timed` items drawn by
+    their id. `frozen` shares the work of the frozen layers between students that have them in common.
     Raises UnknownLabel when the holdout expects a label this student cannot give.
     """
     student = Student(folder)
     names = student.card.label_names
     _require_answerable(holdout, names)
     items = prepared(holdout, scrub)
-    logits_NL = student.logits([item.text for item in items])
+    below = None if frozen is None else frozen.below(student.model)
+    logits_NL = student.logits([item.text for item in items], below=below)
     milliseconds = _latencies(student, items, timed)
     scores = [
         _score(item, row_L, names, milliseconds.get(item.id)) for item, row_L in zip(items, logits_NL, strict=True)

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 import torch
 
 from curation.progress import Progress
-from training.models import device, encoder_folder, new_student, on, tokenizer_of
+from training.failures import StudentUnreadable
+from training.models import Classifier, device, encoder_folder, new_student, on, tokenizer_of
 from training.settings import TrainTable
 
 KEPT = 20_000
@@ -36,6 +37,13 @@ class FrozenLayers:
             self(text)
             progress.advance(1)
         progress.finish()
+
+    def below(self, student: Classifier) -> "FrozenLayers":
+        """Itself, once it is certain that the student's frozen layers are these; StudentUnreadable when not."""
+        theirs, ours = student.frozen_state(), self._model.frozen_state()
+        if theirs.keys() != ours.keys() or any(not torch.equal(theirs[k].cpu(), ours[k].cpu()) for k in ours):
+            raise StudentUnreadable("the student's frozen layers are not those of the encoder it is scored with")
+        return self
 
     def __call__(self, text: str) -> torch.Tensor:
         """The hidden states of one text, tokens by width, on the processor."""

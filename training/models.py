@@ -5,7 +5,7 @@ import importlib
 import json
 import shutil
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from peft import LoraConfig, PeftModel, get_peft_model
 from pydantic import JsonValue, ValidationError
 from safetensors.torch import load_file, save_file
+from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -75,6 +76,11 @@ class Classifier(BertForSequenceClassification):
             top_BTH = top_BTH.masked_fill((attention_mask == 0).unsqueeze(-1), torch.finfo(top_BTH.dtype).min)
         pooled_BH = top_BTH.amax(1)
         return SequenceClassifierOutput(logits=self.classifier(self.dropout(pooled_BH)))
+
+    def frozen_state(self) -> dict[str, torch.Tensor]:
+        """The weights of the embeddings and the layers that are never trained."""
+        parts = ("bert.embeddings.", *(f"bert.encoder.layer.{i}." for i in range(self.config.frozen_layers)))
+        return {name: tensor for name, tensor in self.state_dict().items() if name.startswith(parts)}
 
     def below(self, input_ids: torch.Tensor) -> torch.Tensor:
         """Hidden states under the first trained layer, for texts of one length (no padding)."""
@@ -214,22 +220,40 @@ class Student:
         model = Classifier(StudentConfig.from_pretrained(folder))
         model.load_state_dict(load_file(folder / WEIGHTS))
         self.device = device()
-        self._model = on(model, self.device)
+        self.model = on(model, self.device)
         self._tokenizer = tokenizer_of(folder, int(str(self.card.settings["max_tokens"])))
 
-    def logits(self, texts: Sequence[str], batch: int = 64) -> NDArray[np.float64]:
-        """Logits, one row per text in the given order; batches hold texts of like length."""
+    def logits(
+        self, texts: Sequence[str], batch: int = 64, below: Callable[[str], torch.Tensor] | None = None
+    ) -> NDArray[np.float64]:
+        """Logits, one row per text in the given order; batches hold texts of like length.
+
+        `below` gives the hidden states of this student's frozen layers, where they were computed already.
+        """
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         logits_NL = np.zeros((len(texts), len(self.card.label_names)))
         for start in range(0, len(order), batch):
             part = order[start : start + batch]
-            logits_NL[part] = self._forward([texts[i] for i in part])
+            chosen = [texts[i] for i in part]
+            logits_NL[part] = self._forward(self._encoded(chosen) if below is None else padded(map(below, chosen)))
         return logits_NL
 
-    def _forward(self, texts: list[str]) -> NDArray[np.float64]:
-        encoded = self._tokenizer(texts, truncation=True, padding=True, return_tensors="pt").to(self.device)
+    def _encoded(self, texts: list[str]) -> dict[str, torch.Tensor]:
+        encoded: Any = self._tokenizer(texts, truncation=True, padding=True, return_tensors="pt")
+        return {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"]}
+
+    def _forward(self, inputs: dict[str, torch.Tensor]) -> NDArray[np.float64]:
         with torch.inference_mode():
-            return self._model(**encoded).logits.double().cpu().numpy()
+            return self.model(**{k: v.to(self.device) for k, v in inputs.items()}).logits.double().cpu().numpy()
+
+
+def padded(hidden: Iterable[torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Hidden states of several texts as one batch, with the mask that says where each ends."""
+    states = list(hidden)
+    lengths = torch.tensor([len(hidden_TH) for hidden_TH in states])
+    hidden_BTH = pad_sequence(states, batch_first=True)
+    mask_BT = (torch.arange(hidden_BTH.shape[1]) < lengths.unsqueeze(1)).long()
+    return {"hidden_BTH": hidden_BTH, "attention_mask": mask_BT}
 
 
 def save(model: Classifier, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

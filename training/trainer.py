@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 from transformers import (
     PrinterCallback,
@@ -31,6 +30,7 @@ from training.models import (
     encoder_digest,
     encoder_folder,
     new_student,
+    padded,
     save,
     sha256,
     tokenizer_of,
@@ -137,11 +137,8 @@ class EncodedRows(Dataset[dict[str, Any]]):
 
 def collate(rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
     """A batch: hidden states padded to the longest text, the mask that says where they end, labels and soft rows."""
-    lengths = torch.tensor([len(row["hidden"]) for row in rows])
-    hidden_BTH = pad_sequence([row["hidden"] for row in rows], batch_first=True)
     return {
-        "hidden_BTH": hidden_BTH,
-        "attention_mask": (torch.arange(hidden_BTH.shape[1]) < lengths.unsqueeze(1)).long(),
+        **padded(row["hidden"] for row in rows),
         "labels": torch.tensor([row["labels"] for row in rows]),
         "soft": torch.tensor([row["soft"] for row in rows]),
     }

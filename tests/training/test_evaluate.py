@@ -4,7 +4,8 @@ import pytest
 
 from tests.training.teaching import QUICK, holdout, rows
 from training.evaluate import evaluate
-from training.failures import UnknownLabel
+from training.failures import StudentUnreadable, UnknownLabel
+from training.frozen import FrozenLayers
 from training.trainer import train
 
 
@@ -51,6 +52,19 @@ def test_holdout_texts_are_scrubbed_like_the_training_prompts_and_the_digest_is_
     masked = evaluate(student, holdout(), scrub=lambda _: "[MASKED]", timed=0)
     assert masked.holdout == evaluation.holdout
     assert len({item.predicted for item in masked.items}) == 1
+
+
+def test_scores_are_the_same_when_students_share_the_work_of_their_frozen_layers(student):
+    alone = evaluate(student, holdout(), scrub=str, timed=0)
+    shared = evaluate(student, holdout(), scrub=str, timed=0, frozen=FrozenLayers(QUICK))
+    assert [item.predicted for item in shared.items] == [item.predicted for item in alone.items]
+    assert [item.confidence for item in shared.items] == pytest.approx([i.confidence for i in alone.items], abs=1e-5)
+
+
+def test_a_student_with_other_frozen_layers_is_not_scored_with_these(student):
+    deeper = FrozenLayers(QUICK.model_copy(update={"layers": 3}))
+    with pytest.raises(StudentUnreadable, match="not those of the encoder"):
+        evaluate(student, holdout(), scrub=str, timed=0, frozen=deeper)
 
 
 def test_a_holdout_that_expects_a_label_the_student_cannot_give_is_refused(student):
