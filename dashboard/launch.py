@@ -5,6 +5,7 @@ Everything is a flag, so no `.streamlit/config.toml` of the user's can turn tele
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -79,7 +80,7 @@ def environment(workspace: Path, *, reviewer: bool = False, base: Mapping[str, s
 
 
 def serve(workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence[str] = ()) -> int:
-    """Serve until Ctrl-C; 0. Port 0 takes a free one.
+    """Serve until Ctrl-C or SIGTERM, which end the server too; 0. Port 0 takes a free one.
 
     Raises MissingExtra when streamlit is not installed, WorkspaceError when there is no workspace or the server ends
     by itself (the port is taken).
@@ -89,6 +90,7 @@ def serve(workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence
     if find_spec("streamlit") is None or find_spec("altair") is None:
         raise MissingExtra('the dashboard needs streamlit and altair: pip install "stillhouse[dashboard]"')
     line = command(workspace, port or _free_port(), extra=extra)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     process = subprocess.Popen(line, env=environment(workspace, reviewer=reviewer), stdin=subprocess.DEVNULL)
     try:
         code = process.wait()
@@ -96,6 +98,8 @@ def serve(workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence
         process.terminate()
         process.wait()
         return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if code:
         raise WorkspaceError(f"the dashboard server ended with code {code}; is port {port} free? Try --port 0")
     return code

@@ -110,7 +110,7 @@ def _gates(opened: "Workspace") -> dict[str, "GateDecision"]:
     arms = {arm: evaluation_named(store, arm) for arm in ("raw", "curated", "control")}
     return {
         f"{candidate} against {baseline}": decide_and_record(store, arms[candidate], arms[baseline], gate)
-        for candidate, baseline in (("curated", "raw"), ("raw", "curated"), ("curated", "control"))
+        for candidate, baseline in (("raw", "curated"), ("curated", "control"), ("curated", "raw"))
     }
 
 
@@ -150,7 +150,10 @@ def _tell(found: Shown, directory: Path) -> None:
 
 def _arm(estimate: Any) -> dict[str, str]:
     def interval(ci: tuple[float, float] | None) -> str:
-        return "" if ci is None else f"[{ci[0]:.1%}, {ci[1]:.1%}]"
+        if ci is None:
+            return ""
+        low, high = max(ci[0], -1.0 if "-" in estimate.name else 0.0), min(ci[1], 1.0)
+        return f"[{low:.1%}, {high:.1%}]"
 
     return {
         "trained on": estimate.name,

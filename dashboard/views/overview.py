@@ -84,7 +84,7 @@ def _made(query: Query) -> None:
 
 
 def _reasons(query: Query) -> None:
-    funnel = query.funnel()
+    funnel = query.funnel().filter(pl.col("action") != "keep")
     if funnel.is_empty():
         st.caption("No step decided anything but to keep.")
         return

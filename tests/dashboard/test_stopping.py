@@ -1,6 +1,7 @@
 """Ctrl-C stops what is long: at once, in words, and without losing what was paid for."""
 
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -53,3 +54,24 @@ def test_a_run_stopped_with_ctrl_c_says_that_it_goes_on_and_keeps_its_replies(su
     assert words.splitlines()[-1].startswith("stillhouse: stopped; every reply so far is kept")
     assert "Traceback" not in words
     assert replies(support) > 0
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_the_pages_end_with_the_command_that_serves_them(support: Path, sent: signal.Signals):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = started(support, "dashboard", "--port", str(port))
+    while process.poll() is None and not answers(port):
+        time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(sent)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert not answers(port)
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
