@@ -236,7 +236,7 @@ CURATION_TABLES: dict[str, type[Table]] = {
     "budget": BudgetTable,
     "practice": PracticeTable,
 }
-OTHER_TABLES = ("teachers", "checks", "judges", "panel", "review", "gold", "train", "gate")
+OTHER_TABLES = ("teachers", "checks", "judges", "panel", "train", "gate")
 
 
 class Task(Table):
@@ -258,8 +258,6 @@ class Task(Table):
     practice: PracticeTable = PracticeTable()
     judges: tuple[dict[str, JsonValue], ...] = ()
     panel: dict[str, JsonValue] = Field(default_factory=dict)
-    review: dict[str, JsonValue] = Field(default_factory=dict)
-    gold: dict[str, JsonValue] = Field(default_factory=dict)
     train: dict[str, JsonValue] = Field(default_factory=dict)
     gate: dict[str, JsonValue] = Field(default_factory=dict)
 
@@ -308,7 +306,7 @@ class Task(Table):
     @property
     def recipe(self) -> str:
         """Digest of everything declared that can change the dataset; how fast, how dear and with which key excluded."""
-        left_out = {"budget", "review", "train", "gate", "gold", "practice"}
+        left_out = {"budget", "train", "gate", "practice"}
         plain = self.model_dump(mode="json", by_alias=True, exclude=left_out)
         plain["prompts"].pop("files", None)
         for model in (*plain["teachers"], *plain["judges"]):
