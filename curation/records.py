@@ -230,6 +230,11 @@ def digest(value: JsonValue | Mapping[str, Any] | Sequence[Any]) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+def text_digest(text: str) -> str:
+    """SHA-256 of a message's text without surrounding white space: how recordings and practice answers are found."""
+    return hashlib.sha256(text.strip().encode()).hexdigest()
+
+
 def sample_id(workspace_key: bytes, request_key: str, index: int) -> str:
     """A sample's public name, 32 hex: keyed, so that no id confirms a guess about its prompt.
 

@@ -3,8 +3,8 @@
 Nothing here touches a file or a provider itself: the store and the asker are handed in.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
@@ -102,40 +102,30 @@ def run(
     return report
 
 
+@contextmanager
 def open_asker(
     store: Store, task: Task, environment: Environment, scrubber: Scrubber, progress: Progress
-) -> "_OpenAsker":
+) -> Generator[Asker]:
     """An asker for the length of a `with`, beside the practice server where a model needs one."""
-    return _OpenAsker(store, task, environment, scrubber, progress)
 
+    def scrub(text: str) -> str:
+        return scrubber.scrub(text).text
 
-@dataclass
-class _OpenAsker:
-    store: Store
-    task: Task
-    environment: Environment
-    scrubber: Scrubber
-    progress: Progress
-
-    def __enter__(self) -> Asker:
-        self._stack = ExitStack()
-        url = self.environment.practice_url
-        if url is None and any(m.use == "practice" for m in models_of(self.task)):
-            url = self._stack.enter_context(server_for(self.task, lambda text: self.scrubber.scrub(text).text)).url
-        return self._stack.enter_context(
+    with ExitStack() as stack:
+        url = environment.practice_url
+        if url is None and any(m.use == "practice" for m in models_of(task)):
+            url = stack.enter_context(server_for(task, scrub)).url
+        yield stack.enter_context(
             Asker(
-                Replies(self.store.replies_db),
-                self.environment,
-                sampling=self.task.sampling,
-                budget_usd=self.task.budget.usd,
+                Replies(store.replies_db),
+                environment,
+                sampling=task.sampling,
+                budget_usd=task.budget.usd,
                 practice_url=url,
-                progress=self.progress,
-                scrub=lambda text: self.scrubber.scrub(text).text,
+                progress=progress,
+                scrub=scrub,
             )
         )
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
 
 
 def scrub_text(task: Task) -> Callable[[str], str]:

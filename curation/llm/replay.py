@@ -4,7 +4,6 @@ A recording is JSONL, one reply per line: the prompt (`messages`, `text`, `promp
 answer (`answer` or `response`), and where known `model`, `index`, `stop`, `usage`, `logprobs`.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 
 from curation.errors import AskFailed, InputError, ProviderError
 from curation.llm.limits import Pace
-from curation.records import Record, Reply, Request, Stop, TokenLogprob, ToolCall, Usage
+from curation.records import Record, Reply, Request, Stop, TokenLogprob, ToolCall, Usage, text_digest
 from curation.task import ModelTable
 
 
@@ -29,11 +28,6 @@ class Recorded(Record):
     usage: Usage = Usage()
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] | None = None
-
-
-def text_digest(text: str) -> str:
-    """SHA-256 of a message's text without surrounding white space."""
-    return hashlib.sha256(text.strip().encode()).hexdigest()
 
 
 class Replay:

@@ -9,7 +9,8 @@ import pytest
 
 from curation.errors import InputError
 from curation.importing import import_file
-from curation.llm.replay import read_recording, text_digest
+from curation.llm.replay import read_recording
+from curation.records import text_digest
 
 
 def write(path: Path, rows: list) -> Path:

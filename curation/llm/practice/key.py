@@ -1,6 +1,5 @@
 """The answer key of the practice server: which answer is right for which prompt, and which are easily confused."""
 
-import hashlib
 import json
 import re
 from collections import Counter, defaultdict
@@ -13,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue, ValidationError
 
 from curation.errors import InputError
-from curation.records import Record, draw
+from curation.records import Record, draw, text_digest
 from curation.task import AnswerTable
 
 Answer = dict[str, JsonValue] | str
@@ -48,11 +47,6 @@ def _entry(line: str, path: Path, number: int) -> KeyEntry:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "row"
         raise InputError(f"answer key {path} line {number}: {where}: {first['msg']}") from error
-
-
-def text_digest(text: str) -> str:
-    """SHA-256 of a prompt's text without surrounding white space: how the server finds its answer."""
-    return hashlib.sha256(text.strip().encode()).hexdigest()
 
 
 @dataclass(frozen=True)
