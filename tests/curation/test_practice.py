@@ -197,6 +197,8 @@ def test_the_server_counts_what_it_answered_twice():
             "answered": 3,
             "answered_twice": 1,
             "by_status": {"200": 3},
+            "most_in_flight": 1,
+            "batches": 0,
         }
 
 

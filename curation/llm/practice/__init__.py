@@ -4,8 +4,23 @@ Nothing here is a language model. Replies come from an answer key, spoiled on pu
 the whole path can be run offline and every injected fault can be counted afterwards.
 """
 
+from curation.llm.practice.batches import BatchFaults, HeldBatch
 from curation.llm.practice.key import KeyEntry, read_key
+from curation.llm.practice.limits import Limits
 from curation.llm.practice.profiles import PROFILES, Faults, Profile
 from curation.llm.practice.server import PracticeServer, Stats, serve, server_for
 
-__all__ = ["PROFILES", "Faults", "KeyEntry", "PracticeServer", "Profile", "Stats", "read_key", "serve", "server_for"]
+__all__ = [
+    "PROFILES",
+    "BatchFaults",
+    "Faults",
+    "HeldBatch",
+    "KeyEntry",
+    "Limits",
+    "PracticeServer",
+    "Profile",
+    "Stats",
+    "read_key",
+    "serve",
+    "server_for",
+]

@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 from pydantic import JsonValue
 
-from curation.llm.practice.key import Answer, Found, KeyBook, as_text
+from curation.llm.practice.key import Answer, Found, KeyBook
 from curation.llm.practice.profiles import SHARED, Profile
 from curation.llm.practice.spoiling import (
     CANNED,
@@ -22,9 +22,21 @@ from curation.llm.practice.spoiling import (
     transposed,
     voiced,
 )
+from curation.llm.practice.talking import FIRST, Talk, Thought, as_candidates, with_confidence, with_rationale
 from curation.records import draw
 
 NORMAL = NormalDist()
+SEES_MISTAKE = 0.7
+"""How often a model that was wrong finds it out when asked to criticize itself ..."""
+SEES_NOTHING = 0.08
+"""... and how often one that was right finds fault all the same."""
+MENDS = 0.4
+"""A model that has seen problems errs so much less often."""
+PROBLEMS = (
+    "The answer does not fit what the message asks for.",
+    "Another reading of the message is more likely than the one chosen.",
+    "The message was read too quickly; the choice should be made again.",
+)
 
 
 @dataclass(frozen=True)
@@ -34,19 +46,29 @@ class Behaviour:
     book: KeyBook
     seed: int
 
-    def answer(self, model: str, profile: Profile, text: str, index: int = 0) -> Said:
-        """The reply of a teacher to a prompt's text; `index` is which of n samples this is."""
+    def answer(self, model: str, profile: Profile, text: str, index: int = 0, talk: Talk = FIRST) -> Said:
+        """The reply of a teacher to a prompt's text; `index` is which of n samples this is, `talk` how it is asked.
+
+        What it holds to be true stays the same over the turns of a talk until it has seen problems in it; whether
+        it refuses, rambles or answers out of shape is drawn anew at every turn.
+        """
         found = self.book.find(text)
         if found is None:
             return Said("I have no answer to that.", injected=("unknown_prompt",))
-        who = Who(self.seed, model, f"{found.entry.id}~{found.variant}#{index}")
-        if who.draw("refusal") < profile.refusal:
-            return refused(who)
-        said = self._answered(who, profile, found)
+        item = f"{found.entry.id}~{found.variant}#{index}"
+        fate = Who(self.seed, model, item + (f"@{talk.turn}" if talk.turn > 1 else ""))
+        if fate.draw("refusal") < profile.refusal:
+            return refused(fate)
+        who = Who(self.seed, model, item + (f"@revised{talk.revisions}" if talk.revisions else ""))
+        profile = _careful(profile) if talk.revisions else profile
+        if talk.purpose == "critique":
+            said = self._criticized(who, fate, profile, found)
+        else:
+            said = self._wrapped(who, fate, self._thought(who, fate, profile, found), talk)
         said = said if found.known else replace(said, injected=(*said.injected, "unknown_prompt"))
-        return malformed(who, said) if who.draw("malformed") < profile.malformed else said
+        return malformed(fate, said) if fate.draw("malformed") < profile.malformed else said
 
-    def verdict(self, model: str, profile: Profile, prompt: str, candidate: str) -> Said:
+    def verdict(self, model: str, profile: Profile, prompt: str, candidate: str, turn: int = 1) -> Said:
         """A judge's verdict on an answer: whether its target and extracted fields are right, then erred upon."""
         found = self.book.find(prompt)
         if found is None:
@@ -57,7 +79,8 @@ class Behaviour:
         reason = "The answer fits the message." if accept else "The answer does not fit what the customer asks for."
         text = json.dumps({"verdict": "accept" if accept else "reject", "reason": reason})
         said = Said(text, injected=("wrong",) if errs else ())
-        return malformed(who, said) if who.draw("malformed") < profile.malformed / 2 else said
+        fate = replace(who, item=f"{who.item}@{turn}") if turn > 1 else who
+        return malformed(fate, said) if fate.draw("malformed") < profile.malformed / 2 else said
 
     def _errs(self, who: Who, found: Found, what: str, rate: float) -> tuple[bool, float]:
         """Whether the model errs here, and how probable that was given what all models share on this item."""
@@ -69,7 +92,7 @@ class Behaviour:
         doubt = NORMAL.cdf((NORMAL.inv_cdf(p) - math.sqrt(SHARED) * shared) / math.sqrt(1 - SHARED))
         return who.draw(what) < doubt, doubt
 
-    def _answered(self, who: Who, profile: Profile, found: Found) -> Said:
+    def _thought(self, who: Who, fate: Who, profile: Profile, found: Found) -> Thought:
         wrong, doubt = self._errs(who, found, "wrong", profile.wrong)
         answer = self._mistaken(who, found) if wrong else found.entry.answer
         injected: list[Injected] = []
@@ -80,20 +103,55 @@ class Behaviour:
             if spoiled != answer:
                 injected.append("other")
             answer = spoiled
-        answer, dressed = self._dressed(who, profile, answer)
+        answer, dressed = self._dressed(fate, profile, answer)
         label = self.book.target(answer)
         probabilities = None if label is None else self._probabilities(label, doubt, profile.sharpness)
-        return Said(as_text(answer), "end", label, probabilities, (*injected, *dressed))
+        return Thought(answer, label, probabilities, doubt, (*injected, *dressed))
+
+    def _criticized(self, who: Who, fate: Who, profile: Profile, found: Found) -> Said:
+        """What a model finds wrong with its own answer: most mistakes, and now and then one that is none."""
+        wrong, _ = self._errs(who, found, "wrong", profile.wrong)
+        seen = fate.draw("criticism") < (SEES_MISTAKE if wrong else SEES_NOTHING)
+        return Said(json.dumps({"problems": [fate.pick("problem", PROBLEMS)] if seen else []}))
+
+    def _wrapped(self, who: Who, fate: Who, thought: Thought, talk: Talk) -> Said:
+        match talk.purpose:
+            case "rationale":
+                return with_rationale(fate, thought)
+            case "confidence":
+                return with_confidence(fate, thought)
+            case "candidates":
+                return as_candidates(thought, self._alternatives(who, thought, talk.wanted - 1))
+            case _:
+                return thought.said()
+
+    def _alternatives(self, who: Who, thought: Thought, wanted: int) -> list[tuple[Answer, float]]:
+        """Other answers with their probabilities: confusable labels, then the same words in another manner."""
+        spoken = list((thought.probabilities or {}).items())[1:]
+        others = [(self._relabelled(who, thought.answer, label), p) for label, p in spoken[:wanted]]
+        left = thought.doubt if not others else min(0.01, others[-1][1])
+        while len(others) < wanted:
+            left /= 2
+            teller = replace(who, item=f"{who.item}/{len(others)}")
+            others.append((self._retold(teller, thought.answer), left))
+        return others
+
+    def _retold(self, who: Who, answer: Answer) -> Answer:
+        if isinstance(answer, str):
+            return answer if self.book.answer.format == "label" else voiced(who, answer)
+        return {k: voiced(who, str(v)) if self._free(k, v) else v for k, v in answer.items()}
 
     def _mistaken(self, who: Who, found: Found) -> Answer:
         """A plausible wrong answer: a confusable label with the words that go with it."""
-        right = found.entry.answer
         choices = self.book.confusable(found.entry)
         if not choices:
             return who.pick("anybody", self.book.entries).answer
         herd = who.draw("herd") < 0.6
         u = draw(self.seed, "which", found.entry.id) if herd else who.draw("which")
-        label = choices[min(int(-math.log(1 - u) / 0.9), len(choices) - 1)]
+        return self._relabelled(who, found.entry.answer, choices[min(int(-math.log(1 - u) / 0.9), len(choices) - 1)])
+
+    def _relabelled(self, who: Who, right: Answer, label: str) -> Answer:
+        """An answer with another label and the words that go with it."""
         if isinstance(right, str):
             return label
         donor = self.book.donor(label, who.draw("donor"))
@@ -152,6 +210,11 @@ class Behaviour:
             return False
         fields = [self.book.answer.field or "label", *self.book.answer.extract]
         return isinstance(said, dict) and all(said.get(f) == right.get(f) for f in fields)
+
+
+def _careful(profile: Profile) -> Profile:
+    """A model that has just seen problems in its answer."""
+    return profile.model_copy(update={"wrong": profile.wrong * MENDS, "other": profile.other * MENDS})
 
 
 def _worded(who: Who, profile: Profile, words: str) -> tuple[str, list[Injected]]:

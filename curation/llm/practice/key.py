@@ -72,6 +72,10 @@ class KeyBook:
         """A rewording of an entry's text has the same answer."""
         self._by_digest.setdefault(text_digest(text), Found(entry, variant))
 
+    def knows(self, text: str) -> bool:
+        """Whether this very text is in the key."""
+        return text_digest(text) in self._by_digest
+
     def find(self, text: str) -> Found | None:
         """The entry with this text, else the one sharing most words with it (`known` is then False)."""
         found = self._by_digest.get(text_digest(text))

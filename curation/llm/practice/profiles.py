@@ -58,6 +58,8 @@ class Profile(BaseModel):
     """Factor on the log-odds of reported probabilities: 1 is calibrated, more is overconfident."""
     judge: Rate = 0.0
     """As a judge: the verdict is the wrong one."""
+    reasoning: Annotated[int, Field(ge=0)] = 0
+    """Hidden tokens thought before each reply: billed as output, within the token limit, never shown."""
 
 
 PROFILES: dict[str, Profile] = {
@@ -95,6 +97,12 @@ class Faults(BaseModel):
     """No answer for `hang` seconds, then 504."""
     garbage: Rate = 0.0
     """200 with a page that is not JSON, as a broken proxy sends it."""
+    slow: Rate = 0.0
+    """A straggler: the proper answer, but only after `hang` seconds."""
+    flex_unavailable: Rate = 0.0
+    """A request for the flex tier is refused with 429 "resource_unavailable", which costs nothing."""
+    drops: tuple[Literal["logprobs", "n"], ...] = ()
+    """Parameters the server ignores without saying so, as some compatible servers do."""
     retry_after: Annotated[float, Field(ge=0)] = 0.1
     """Seconds named in the Retry-After of a 429."""
     hang: Annotated[float, Field(ge=0)] = 30.0
@@ -118,5 +126,8 @@ def profile_of(model: str, profiles: dict[str, Profile]) -> Profile | None:
 
 
 def _raised(profile: Profile, factor: float) -> Profile:
-    rates = {k: min(1.0, v * factor) for k, v in profile.model_dump(exclude={"wire", "sharpness", "voice"}).items()}
+    rates = {
+        k: min(1.0, v * factor)
+        for k, v in profile.model_dump(exclude={"wire", "sharpness", "voice", "reasoning"}).items()
+    }
     return profile.model_copy(update=rates)

@@ -60,6 +60,10 @@ class Said:
     label: str | None = None
     probabilities: Mapping[str, float] | None = None
     injected: tuple[Injected, ...] = ()
+    label_at: int = 0
+    """Where in the text that label is, should the same word come before it."""
+    reasoning: int = 0
+    """Hidden tokens thought before the text."""
 
 
 @dataclass(frozen=True)
