@@ -34,8 +34,11 @@ types: setup
 
 check: lint types test
 
+BENCHMARKS := sampling_overhead sampling_peers hidden_limit rate_limit plan_memory
+
 bench: setup
 	"$(BIN)/python" -m pytest -m slow
+	for name in $(BENCHMARKS); do "$(BIN)/python" -m "tests.bench.$$name"; done
 
 dashboard: setup
 	"$(BIN)/stillhouse" -C support-demo dashboard
