@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 REQUIRED = set(filter(None, os.environ.get("STILLHOUSE_REQUIRE", "").split(",")))
-"""Parts whose absence is a failure, not a skip: `browser`, `postgres`, `shared`."""
+"""Parts whose absence is a failure, not a skip: `browser`, `postgres`, `shared`, `llama_cpp`, `transformers_serve`."""
 
 
 @pytest.fixture(scope="session")
