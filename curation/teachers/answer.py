@@ -1,15 +1,14 @@
 """Ask for the answer itself: the prompt's messages as they are, with the answer's schema where there is one."""
 
-from curation.asking import Asking
-from curation.plugins import Plugin
-from curation.records import Prompt, digest
-from curation.task import AnswerTable
+from curation.asking import Asking, Way
+from curation.records import Prompt
+from curation.tables import AnswerTable
+from curation.wrapping import plain_schema
 
 
-class Answer(Plugin):
-    """One plain answer per sample."""
+class Answer(Way):
+    """One plain answer per sample, one request each."""
 
-    def __call__(self, prompt: Prompt, answer: AnswerTable) -> Asking:
+    def __call__(self, prompt: Prompt, answer: AnswerTable, n: int = 1) -> Asking:
         """The prompt as it is."""
-        schema = answer.json_schema if answer.format == "json" else None
-        return Asking(prompt.messages, schema, digest(["answer", self.model_dump(mode="json")]))
+        return Asking(prompt.messages, plain_schema(answer), self.template)
