@@ -1,0 +1,1 @@
+"""A few prompts first: teachers compared, routes proposed, and whether to distil at all."""
