@@ -7,8 +7,8 @@ from typing import Any, cast
 import polars as pl
 from pydantic import JsonValue
 
+from curation.store.durable import write_durably
 from curation.store.keys import fingerprint
-from curation.store.layout import write_durably
 from curation.store.store import Store
 from curation.store.versions import HEAD, Manifest, steps_of
 

@@ -24,6 +24,9 @@ _SIGNS = re.compile(rf"(?<!\d)[{re.escape(_PUNCTUATION)}]|[{re.escape(_PUNCTUATI
 _MINUS = re.compile(r"(?<![^\s(])-(?=\d)")
 _SPACE = re.compile(r"\s+")
 
+ALARM_ROWS = 50
+"""A cluster of fewer duplicates is never told, whatever its share."""
+
 
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
@@ -59,7 +62,17 @@ class DedupStep:
             .with_columns(twin=pl.col("id").first().over("cluster"), n=pl.len().over("cluster"))
         )
         dropped = keyed.filter(pl.col("id") != pl.col("twin")).sort("row")
-        return Outcome(decisions_frame(self._decision(row) for row in dropped.iter_rows(named=True)))
+        decisions = decisions_frame(self._decision(row) for row in dropped.iter_rows(named=True))
+        return Outcome(decisions, notices=self._alarm(keyed))
+
+    def _alarm(self, keyed: pl.DataFrame) -> tuple[str, ...]:
+        """One line where a single cluster is so large that something before this step went wrong."""
+        largest = keyed.sort("n", "row", descending=[True, False]).head(1).to_dicts()
+        n = largest[0]["n"] if largest else 0
+        if n < ALARM_ROWS or n <= self.table.alarm_share * keyed.height:
+            return ()
+        share = f"{n:,} of {keyed.height:,} samples ({n / keyed.height:.0%}) are duplicates of one another"
+        return (f"{share}, such as {largest[0]['twin']}; look at it before you trust what is left",)
 
     def describe(self) -> dict[str, JsonValue]:
         """The [dedup] table."""

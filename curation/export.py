@@ -18,7 +18,7 @@ from curation.errors import InputError, WorkspaceError
 from curation.plugins import nearest
 from curation.records import ToolCall
 from curation.select import Arm, arm_of
-from curation.store.layout import write_durably
+from curation.store.durable import write_durably
 from curation.store.store import Store
 from curation.store.versions import Manifest, loads_object
 

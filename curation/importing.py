@@ -13,10 +13,10 @@ from pydantic import JsonValue, ValidationError
 
 from curation.errors import InputError
 from curation.plugins import nearest
+from curation.reading import prompt_of, renamed
 from curation.records import Prompt, canonical, digest, draw
 from curation.rows import Format, Line, Row, read_rows
-from curation.sampling import prompt_of, renamed
-from curation.store.layout import write_durably
+from curation.store.durable import write_durably
 from curation.task import PromptsTable
 
 

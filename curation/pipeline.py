@@ -16,10 +16,14 @@ from curation.records import DECISIONS
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one step decided: `decisions` has the DECISIONS schema; `columns` holds `id` and replaced columns."""
+    """What one step decided: `decisions` has the DECISIONS schema; `columns` holds `id` and replaced columns.
+
+    `notices` are lines a person should read: what is odd about the table as a whole.
+    """
 
     decisions: pl.DataFrame
     columns: pl.DataFrame | None = None
+    notices: tuple[str, ...] = ()
 
 
 class Step(Protocol):
@@ -48,14 +52,23 @@ Overrule = Callable[[pl.DataFrame, Outcome], Outcome]
 """A person's say: given the samples a step saw and its outcome, the outcome that counts."""
 
 
+def _untold(_: str) -> None:
+    """Nobody listens."""
+
+
 def apply(
-    samples: pl.DataFrame, steps: Sequence[Step], overrule: Overrule | None = None
+    samples: pl.DataFrame,
+    steps: Sequence[Step],
+    overrule: Overrule | None = None,
+    notice: Callable[[str], None] = _untold,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Run the steps in order over the living samples; (all samples with final state, all decisions)."""
     decisions: list[pl.DataFrame] = []
     for step in steps:
         living = samples.filter(pl.col("state") == "kept")
         outcome = step(living)
+        for line in outcome.notices:
+            notice(f"{step.name}: {line}")
         if overrule is not None:
             outcome = overrule(living, outcome)
         samples = _settle(samples, outcome)

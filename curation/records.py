@@ -14,7 +14,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, Self
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -22,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 Role = Literal["system", "user", "assistant", "tool"]
 State = Literal["kept", "dropped", "quarantined", "failed"]
 Action = Literal["keep", "drop", "edit", "quarantine", "fail"]
+Mode = Literal["native", "plain", "repaired", "reasked"]
+"""How an answer became readable: as the provider enforced it, as it came, mended here, or asked again."""
 Stop = Literal["end", "length", "refusal", "tool_call", "filtered", "other"]
 
 
@@ -92,7 +95,24 @@ class Request(Record):
     @property
     def key(self) -> str:
         """The request key, 64 hex digits: equal keys are the same purchase."""
-        return hashlib.sha256(canonical(self.model_dump(mode="json"))).hexdigest()
+        return self.key_and_size[0]
+
+    @property
+    def size(self) -> int:
+        """Bytes of its canonical JSON: more than what is sent."""
+        return self.key_and_size[1]
+
+    @cached_property
+    def key_and_size(self) -> tuple[str, int]:
+        """Both at once, worked out when first asked for."""
+        written = canonical(self.model_dump(mode="json"))
+        return hashlib.sha256(written).hexdigest(), len(written)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy never carries the key that was worked out for the original."""
+        copied = super().model_copy(update=update, deep=deep)
+        vars(copied).pop("key_and_size", None)
+        return copied
 
 
 class Usage(Record):
@@ -102,6 +122,7 @@ class Usage(Record):
     output: int | None = None
     cached_input: int | None = None
     reasoning: int | None = None
+    cache_write: int | None = None
 
 
 class TokenLogprob(Record):
@@ -112,8 +133,21 @@ class TokenLogprob(Record):
     top: tuple[tuple[str, float], ...] = ()
 
 
+class Alternative(Record):
+    """One more choice of a reply that was asked for several at once."""
+
+    text: str
+    stop: Stop
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] | None = None
+
+
 class Reply(Record):
-    """What came back for one request: terminal, so it is journalled once and never bought again."""
+    """What came back for one request: terminal, so it is journalled once and never bought again.
+
+    `tier` is the service tier the provider says it used; `ignored` names parameters that were asked for and that the
+    server silently left out; `others` are the choices after the first.
+    """
 
     key: str
     text: str
@@ -125,6 +159,9 @@ class Reply(Record):
     usage: Usage = Usage()
     provider_id: str = ""
     fingerprint: str | None = None
+    tier: str | None = None
+    ignored: tuple[str, ...] = ()
+    others: tuple[Alternative, ...] = ()
 
 
 class Sample(Record):
@@ -147,6 +184,9 @@ class Sample(Record):
     tool_calls: tuple[ToolCall, ...] = ()
     stop: Stop | None = None
     logprob: float | None = None
+    mode: Mode | None = None
+    rationale: str | None = None
+    confidence: float | None = None
     group: str | None = None
     tags: tuple[str, ...] = ()
     fields: dict[str, JsonValue] = Field(default_factory=dict)
@@ -171,39 +211,6 @@ class Decision(Record):
     evidence: dict[str, JsonValue] | None = None
 
 
-class ItemScore(Record):
-    """How a student (or a baseline) did on one holdout item; `score` is None when it could not be scored."""
-
-    item: str
-    cluster: str
-    expected: str
-    predicted: str | None
-    score: float | None
-    confidence: float | None = None
-    milliseconds: float | None = None
-
-
-class Evaluation(Record):
-    """One recorded evaluation: a gate decides from these and runs no model.
-
-    `holdout` is the digest of the holdout's rows, `metric` its name and version (`accuracy@1`); `summary` holds
-    the figures printed from the items (accuracy, ece, p50_ms, p95_ms, n).
-    """
-
-    id: str
-    student: str
-    version: str | None
-    arm: str | None
-    seed: int | None
-    holdout: str
-    metric: str
-    items: tuple[ItemScore, ...]
-    summary: dict[str, JsonValue]
-
-
-# --- canonical bytes -------------------------------------------------------------------------------------------
-
-
 def canonical(value: JsonValue | Mapping[str, Any] | Sequence[Any]) -> bytes:
     """JSON with sorted keys, no spaces, UTF-8, integral floats written as integers; NaN and infinity are refused.
 
@@ -216,6 +223,8 @@ def canonical(value: JsonValue | Mapping[str, Any] | Sequence[Any]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):  # nearly all there is: this is on the way of every request
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
@@ -276,8 +285,6 @@ def draw(seed: int, *identity: str | int) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big") / 2**56
 
 
-# --- tables ----------------------------------------------------------------------------------------------------
-
 MESSAGE = pl.Struct({"role": pl.String, "content": pl.String, "tool_calls": pl.String, "tool_call_id": pl.String})
 
 SAMPLES: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -295,6 +302,11 @@ SAMPLES: dict[str, pl.DataType | type[pl.DataType]] = {
     "tool_calls": pl.String,  # JSON list of the answer's calls
     "stop": pl.String,
     "logprob": pl.Float64,  # mean per token, nats
+    "mode": pl.String,  # Mode, null when the request failed
+    "rationale": pl.String,  # why, in the teacher's words, where it was asked for or reported
+    "confidence": pl.Float64,  # as the teacher stated it, 0 to 1
+    "model": pl.String,  # as the provider named it in the reply
+    "fingerprint": pl.String,  # of the provider's backend, where it reports one
     "group": pl.String,
     "tags": pl.List(pl.String),
     "fields": pl.String,  # canonical JSON of the user's other columns
@@ -358,6 +370,9 @@ def sample_of(row: Mapping[str, Any]) -> Sample:
         tool_calls=tuple(ToolCall(**c) for c in _loads(row["tool_calls"]) or ()),
         stop=row["stop"],
         logprob=row["logprob"],
+        mode=row["mode"],
+        rationale=row["rationale"],
+        confidence=row["confidence"],
         group=row["group"],
         tags=tuple(row["tags"] or ()),
         fields=_loads(row["fields"]) or {},

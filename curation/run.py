@@ -3,34 +3,40 @@
 Nothing here touches a file or a provider itself: the store and the asker are handed in.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from time import monotonic
-from typing import Any, cast
+from typing import cast
 
 import polars as pl
 from pydantic import JsonValue
 
-from curation.asker import Ask, Asker
+from curation.asker import Asker
 from curation.card import write_card
 from curation.checking import ChecksStep
 from curation.decontaminate import ProtectStep
 from curation.dedup import DedupStep
+from curation.drift import tell_drift
 from curation.errors import TaskError
+from curation.groups import GroupsStep
 from curation.llm.families import family_of
+from curation.llm.practice.key import KeyEntry
 from curation.llm.practice.server import server_for
-from curation.llm.terms_registry import require_terms, terms_of, unknown_terms
+from curation.llm.terms_registry import terms_of
+from curation.money.hours import book_asking, judges_of
 from curation.pipeline import Step, apply
 from curation.plugins import nearest
 from curation.progress import Progress
 from curation.quarantine import RulingsStep
-from curation.records import SAMPLES, Decision, Prompt, decisions_frame, digest, message_row
-from curation.sampling import BadLine, Planned, plan, read_prompts, samples_frame, vary_prompts
-from curation.scrubbing import PromptQuarantine, Scrubber, ScrubReplies, scrub_prompts
+from curation.reading import BadLine
+from curation.records import SAMPLES, digest
+from curation.rules import erase_old, require_rules
+from curation.scrubbing import Scrubber, ScrubReplies
 from curation.select import SelectStep, control_arm
+from curation.stages import Stages
 from curation.store.gold import Gold
 from curation.store.replies import Replies
 from curation.store.store import Store
@@ -71,6 +77,10 @@ class RunReport:
     new: bool = False
     bad_lines: tuple[BadLine, ...] = ()
     unjudged: int = 0
+    waiting: int = 0
+    """Requests that wait in a provider's batches; then nothing was decided or sealed."""
+    attempts: dict[str, int] = field(default_factory=dict[str, int])
+    """Attempts that failed, by class, and replies that were followed up, by why."""
 
     def as_dict(self) -> dict[str, JsonValue]:
         """The last line of `run --json`."""
@@ -79,32 +89,60 @@ class RunReport:
 
 
 def run(
-    store: Store, task: Task, environment: Environment, *, progress: Progress, until: str | None = None
+    store: Store,
+    task: Task,
+    environment: Environment,
+    *,
+    progress: Progress,
+    until: str | None = None,
+    wait: bool = True,
 ) -> RunReport:
     """Run the whole path, or up to and including the stage or step `until` (then nothing is sealed).
 
-    Raises TaskError, BudgetError, ProviderError, TermsConflict before the first call where they can be known, and
-    ProviderError or RunStopped later; every reply paid for by then is kept and is not asked for again.
+    Without `wait`, requests that a provider works on in batches are left with it: the report's `waiting` counts them,
+    nothing is sealed, and the next run goes on from there. Raises TaskError, BudgetError, ProviderError, TermsConflict
+    before the first call where they can be known, and ProviderError or RunStopped later; every reply paid for by then
+    is kept and is not asked for again.
     """
     began = monotonic()
-    require_terms(task)
+    require_rules(task, models_of(task))
     number = store.runs.start("run")
+    erase_old(store, task.rules, progress)
     with ExitStack() as stack:
         scrubber = Scrubber.of(task.scrub, datetime.now(UTC).date())
-        asker = stack.enter_context(open_asker(store, task, environment, scrubber, progress))
+        asker = stack.enter_context(open_asker(store, task, environment, scrubber, progress, wait=wait))
         resources = Resources(task, store, asker, environment, progress)
         steps = steps_of(resources, scrubber)
         _require_stage(until, steps)
-        report = _run(resources, scrubber, steps, until)
+        try:
+            report = _run(resources, scrubber, steps, until)
+        finally:
+            book_asking(store, task, asker.seconds, number)
     cost = None if asker.cost_usd is None else round(float(asker.cost_usd), 6)
-    report = replace(report, calls=asker.calls, cost_usd=cost, seconds=round(monotonic() - began, 3))
-    store.runs.finish(number, {**report.as_dict(), "unreadable_lines": len(report.bad_lines)})
+    counted = dict(sorted(asker.counts.items()))
+    seconds = round(monotonic() - began, 3)
+    report = replace(report, calls=asker.calls, cost_usd=cost, seconds=seconds, attempts=counted)
+    more: dict[str, JsonValue] = {
+        "unreadable_lines": len(report.bad_lines),
+        "attempts": {**report.attempts},
+        "waiting": report.waiting,
+    }
+    store.runs.finish(number, {**report.as_dict(), **more})
     return report
+
+
+def cancel_batches(store: Store, task: Task, environment: Environment, *, progress: Progress) -> None:
+    """Have the providers end the open batches of this task's models, and journal what was answered by then."""
+    scrubber = Scrubber.of(task.scrub, datetime.now(UTC).date())
+    there = {(batch.host, batch.model) for batch in store.batches.open()}
+    with open_asker(store, task, environment, scrubber, progress) as asker:
+        models = {(asker.models.address(m).host, m.model): m for m in models_of(task)}
+        asker.end_batches([m for where, m in models.items() if where in there], cancel=True)
 
 
 @contextmanager
 def open_asker(
-    store: Store, task: Task, environment: Environment, scrubber: Scrubber, progress: Progress
+    store: Store, task: Task, environment: Environment, scrubber: Scrubber, progress: Progress, *, wait: bool = True
 ) -> Generator[Asker]:
     """An asker for the length of a `with`, beside the practice server where a model needs one."""
 
@@ -114,7 +152,7 @@ def open_asker(
     with ExitStack() as stack:
         url = environment.practice_url
         if url is None and any(m.use == "practice" for m in models_of(task)):
-            url = stack.enter_context(server_for(task, scrub)).url
+            url = stack.enter_context(server_for(task, scrub, also=_gold_key(store))).url
         yield stack.enter_context(
             Asker(
                 Replies(store.replies_db),
@@ -124,8 +162,20 @@ def open_asker(
                 practice_url=url,
                 progress=progress,
                 scrub=scrub,
+                wait_for_batches=wait,
             )
         )
+
+
+def _gold_key(store: Store) -> list[KeyEntry]:
+    """The gold rows as a key of the practice models, so that a pilot can measure their agreement."""
+    gold = Gold(store.state)
+    return [
+        KeyEntry(id=f"gold/{item.id}", text=item.text, answer=item.answer)
+        for name in gold.names()
+        for item in gold.items(name)
+        if isinstance(item.answer, str | dict)
+    ]
 
 
 def scrub_text(task: Task) -> Callable[[str], str]:
@@ -136,9 +186,7 @@ def scrub_text(task: Task) -> Callable[[str], str]:
 
 def models_of(task: Task) -> list[ModelTable]:
     """Every model the task asks: teachers, then judges (only what all models have)."""
-    shared = set(ModelTable.model_fields)
-    judges = [ModelTable.model_validate({k: v for k, v in j.items() if k in shared}) for j in task.judges]
-    return [*task.teachers, *judges]
+    return [*task.teachers, *judges_of(task)]
 
 
 def steps_of(resources: Resources, scrubber: Scrubber) -> list[Step]:
@@ -146,6 +194,7 @@ def steps_of(resources: Resources, scrubber: Scrubber) -> list[Step]:
     task, store = resources.task, resources.store
     steps: list[Step] = [
         ScrubReplies(scrubber, task.answer),
+        *([GroupsStep(task.groups, task.answer)] if task.groups.keep != "all" else []),
         ProtectStep(task.protect, protected_texts(task, store, scrubber)),  # before what a raw arm may still hold
         ChecksStep(task.check_plugins, task.answer),
         DedupStep(task.dedup),
@@ -176,72 +225,25 @@ def _require_stage(until: str | None, steps: Sequence[Step]) -> None:
 
 
 def _run(resources: Resources, scrubber: Scrubber, steps: list[Step], until: str | None) -> RunReport:
-    task, progress = resources.task, resources.progress
-    prompts, bad_lines = read_prompts(task)
-    for name in unknown_terms(task.teachers, task.task.use):
-        progress.notice(f"teacher {name!r}: nobody has read its terms for the use {task.task.use!r}; the card says so")
-    for bad in bad_lines[:3]:
-        progress.notice(f"{bad.file}:{bad.line} was set aside: {bad.reason}")
-    if len(bad_lines) > 3:
-        progress.notice(f"{len(bad_lines)} lines were set aside in all; the other prompts go on")
-    if not prompts:
-        raise TaskError(f"no prompts in {', '.join(task.prompts.files)} under {task.root}; add a JSONL file there")
-    clean, held = scrub_prompts(prompts, scrubber)
-    if until == "scrub":
-        return _stopped(len(prompts), bad_lines)
-    varied = vary_prompts(clean, task, resources.asker)
-    clean, held_again = scrub_prompts(varied, scrubber)
-    if until == "vary":
-        return _stopped(len(prompts), bad_lines)
-    samples, decisions = _sample(resources, clean, [*held, *held_again])
+    task = resources.task
+    with Stages(resources.store, task, resources.asker, resources.progress, scrubber) as stages:
+        stages.read_and_scrub()
+        if until != "scrub":
+            stages.vary()
+        if until in ("scrub", "vary"):
+            return count(pl.DataFrame(schema=SAMPLES), stages.read, stages.bad_lines)
+        samples, decisions = stages.sample()
+        prompts, bad_lines = len(stages.prompts) + len(stages.held), stages.bad_lines
+    if resources.asker.waiting:
+        return replace(count(samples.clear(), prompts, bad_lines), waiting=resources.asker.waiting)
+    tell_drift(resources.store, samples, resources.progress)
     steps = steps if until is None else steps[: [*STAGES, *(s.name for s in steps)].index(until) - 2]
     rulings = RulingsStep(resources.store, task.answer)
-    samples, decided = apply(samples, steps, rulings.overrule)
+    samples, decided = apply(samples, steps, rulings.overrule, resources.progress.notice)
     samples = _mark_control(samples, task)
     decisions = pl.concat([decisions, decided])
-    report = count(samples, len(clean) + len(held) + len(held_again), bad_lines)
+    report = count(samples, prompts, bad_lines)
     return report if until else _seal(resources, [*steps, rulings], samples, decisions, report)
-
-
-def _sample(
-    resources: Resources, clean: list[Prompt], held: Sequence[PromptQuarantine]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Ask every planned request; prompts held back before sampling keep a quarantined row per planned sample."""
-    task, store = resources.task, resources.store
-    reasons = {h.prompt.id: h for h in held}
-    planned = plan([*clean, *(h.prompt for h in held)], task, resources.asker)
-    asked = [p for p in planned if p.prompt.id not in reasons]
-    models = [Ask(p.request, p.teacher) for p in asked]
-    answers = resources.asker.ask(models, "sample")
-    samples, failures = samples_frame(asked, answers, task, store.sample_id)
-    if not held:
-        return samples, failures
-    waiting, why = _held_rows([p for p in planned if p.prompt.id in reasons], reasons, store)
-    return pl.concat([samples, waiting]), pl.concat([failures, why])
-
-
-def _held_rows(
-    planned: Iterable[Planned], reasons: dict[str, PromptQuarantine], store: Store
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows: list[dict[str, Any]] = []
-    decisions: list[Decision] = []
-    for p in planned:
-        held = reasons[p.prompt.id]
-        # No request was keyed or sent; the identity below is the prompt's place in the plan.
-        place = digest([p.prompt.id, p.teacher.name])
-        ident = store.sample_id(f"held|{place}", p.index)
-        rows.append({
-            **dict.fromkeys(SAMPLES),
-            "id": ident, "position": p.position, "teacher": p.teacher.name, "index": p.index,
-            "prompt_id": p.prompt.id, "parent": p.prompt.parent, "request_key": "",
-            "messages": [message_row(m) for m in p.prompt.messages], "group": p.prompt.group,
-            "tags": list(p.prompt.tags), "source": p.prompt.source,
-            "state": "quarantined", "reason": held.reason, "step": "scrub", "edited": False, "control": False,
-        })  # fmt: skip
-        decisions.append(
-            Decision(sample=ident, step="scrub", action="quarantine", reason=held.reason, words=held.words)
-        )
-    return pl.DataFrame(rows, schema=SAMPLES), decisions_frame(decisions)
 
 
 def _mark_control(samples: pl.DataFrame, task: Task) -> pl.DataFrame:
@@ -272,11 +274,6 @@ def count(samples: pl.DataFrame, prompts: int, bad_lines: Sequence[BadLine] = ()
     )
 
 
-def _stopped(prompts: int, bad_lines: Sequence[BadLine]) -> RunReport:
-    empty = pl.DataFrame(schema=SAMPLES)
-    return count(empty, prompts, bad_lines)
-
-
 def _seal(
     resources: Resources, steps: Sequence[Step], samples: pl.DataFrame, decisions: pl.DataFrame, report: RunReport
 ) -> RunReport:
@@ -284,7 +281,7 @@ def _seal(
     described: list[dict[str, JsonValue]] = [{"name": s.name, **s.describe()} for s in steps]
     ordered = samples.with_columns(
         rank=pl.col("teacher").replace_strict({t.name: i for i, t in enumerate(task.teachers)})
-    ).sort("position", "rank", "index")
+    ).sort("position", "rank", "index", maintain_order=True)
     sealed = store.versions.seal(
         ordered.drop("rank"),
         decisions,

@@ -6,7 +6,7 @@ are in code points of the text that was given (a browser counts UTF-16 units: co
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, cast
@@ -179,22 +179,29 @@ class PromptQuarantine:
     words: str
 
 
-def scrub_prompts(prompts: list[Prompt], scrubber: Scrubber) -> tuple[list[Prompt], list[PromptQuarantine]]:
-    """Every prompt scrubbed: those that may be asked, and those held back for a person to look at.
+class PromptScrubber:
+    """Scrubs prompts one by one: messages, columns and groups.
 
-    Messages, columns and groups are scrubbed. Two groups that named two people stay two groups: they are numbered.
+    Two groups that named two people stay two groups: they are numbered.
     """
-    clean: list[Prompt] = []
-    held: list[PromptQuarantine] = []
-    groups: dict[str, str] = {}
-    for prompt in prompts:
-        masked, found, uncertain = _scrub_prompt(prompt, scrubber, groups)
-        held_back = _held(scrubber, len(found), uncertain)
-        if held_back is None:
-            clean.append(masked)
-        else:
-            held.append(PromptQuarantine(masked, *held_back))
-    return clean, held
+
+    def __init__(self, scrubber: Scrubber) -> None:
+        self._scrubber = scrubber
+        self._groups: dict[str, str] = {}
+
+    def __call__(self, prompt: Prompt) -> Prompt | PromptQuarantine:
+        """The prompt as it may be asked, or held back for a person to look at."""
+        masked, found, uncertain = _scrub_prompt(prompt, self._scrubber, self._groups)
+        held_back = _held(self._scrubber, len(found), uncertain)
+        return masked if held_back is None else PromptQuarantine(masked, *held_back)
+
+
+def scrub_prompts(prompts: Iterable[Prompt], scrubber: Scrubber) -> tuple[list[Prompt], list[PromptQuarantine]]:
+    """Every prompt scrubbed: those that may be asked, and those held back."""
+    scrub = PromptScrubber(scrubber)
+    scrubbed = [scrub(prompt) for prompt in prompts]
+    clean = [p for p in scrubbed if isinstance(p, Prompt)]
+    return clean, [p for p in scrubbed if isinstance(p, PromptQuarantine)]
 
 
 def _scrub_prompt(prompt: Prompt, scrubber: Scrubber, groups: dict[str, str]) -> tuple[Prompt, list[Span], bool]:
@@ -255,14 +262,16 @@ class ScrubReplies:
         """Edit the answers that hold personal data, and their labels with them."""
         decisions: list[Decision] = []
         columns: list[dict[str, str | None]] = []
-        for row in samples.select("id", "answer", "labels", "tool_calls").iter_rows(named=True):
-            answer, places, unsure = self._scrub(row["answer"])
-            calls, in_calls, unsure_calls = self._scrub(row["tool_calls"])
-            if answer != row["answer"] or calls != row["tool_calls"]:
-                labels = row["labels"] if answer == row["answer"] else self._labels(answer)
-                columns.append({"id": row["id"], "answer": answer, "labels": labels, "tool_calls": calls})
-            decisions += self._decide(row["id"], [*places, *in_calls], uncertain=unsure or unsure_calls)
-        schema = {"id": pl.String, "answer": pl.String, "labels": pl.String, "tool_calls": pl.String}
+        scrubbed = ("answer", "tool_calls", "rationale")
+        for row in samples.select("id", "labels", *scrubbed).iter_rows(named=True):
+            looked = {name: self._scrub(row[name]) for name in scrubbed}
+            texts = {name: text for name, (text, _, _) in looked.items()}
+            if any(texts[name] != row[name] for name in scrubbed):
+                labels = row["labels"] if texts["answer"] == row["answer"] else self._labels(texts["answer"])
+                columns.append({"id": row["id"], "labels": labels, **texts})
+            places = [place for _, found, _ in looked.values() for place in found]
+            decisions += self._decide(row["id"], places, uncertain=any(unsure for *_, unsure in looked.values()))
+        schema: dict[str, type[pl.String]] = dict.fromkeys(("id", "labels", *scrubbed), pl.String)
         return Outcome(decisions_frame(decisions), pl.DataFrame(columns, schema=schema) if columns else None)
 
     def describe(self) -> dict[str, JsonValue]:

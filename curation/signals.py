@@ -28,7 +28,8 @@ def signal_of(reply: Reply, answer: AnswerTable) -> dict[str, float] | None:
     at = _label_at(reply.text, answer)
     if at is None:
         return None
-    mass = _mass(_from(reply.logprobs, at), labels)
+    before = _unsaid(reply, at)
+    mass = {} if before is None else _mass(_from(reply.logprobs, before + at), labels)
     total = sum(mass.values())
     return {label: round(p / total, 6) for label, p in sorted(mass.items())} if total > 0 else None
 
@@ -53,13 +54,28 @@ def _label_at(text: str, answer: AnswerTable) -> int | None:
     return match.end() if match else None
 
 
+def _unsaid(reply: Reply, at: int) -> int | None:
+    """How many characters the tokens spell before the answer's text begins; None where they spell another text.
+
+    Servers list every token they generated, and take thoughts or a fence around JSON out of the text alone. A
+    character split over tokens is not spelled; then the text up to `at` decides.
+    """
+    spelled = "".join(t.token for t in reply.logprobs or ())
+    begins = spelled.rfind(reply.text)
+    return begins if begins >= 0 else 0 if spelled.startswith(reply.text[: at + 1]) else None
+
+
 def _from(tokens: Sequence[TokenLogprob], at: int) -> list[tuple[int, TokenLogprob]]:
-    """The tokens from the one that covers position `at`, each with how many characters before `at` it holds."""
-    start, found = 0, []
+    """The tokens from the one that covers position `at`, each with how many characters before `at` it holds.
+
+    White space before `at` in the same token does not count: it belongs to the word, in its alternatives too.
+    """
+    start, found = 0, list[tuple[int, TokenLogprob]]()
     for token in tokens:
         end = start + len(token.token)
         if end > at:
-            found.append((max(0, at - start), token))
+            skip = max(0, at - start)
+            found.append((0 if token.token[:skip].isspace() else skip, token))
         start = end
     return found
 

@@ -20,6 +20,10 @@ from curation.store.store import Store
 from curation.task import Environment, Task, read_task
 
 if TYPE_CHECKING:
+    from curation.money.costs import Costs
+    from curation.money.plan import PlanReport
+    from curation.pilot.advice import Advice, Wishes
+    from curation.pilot.report import PilotReport
     from curation.run import RunReport
 
 
@@ -41,11 +45,45 @@ class Workspace:
         task = read_task(root / "task.toml")
         return cls(root, task, Store.open(root, environment), environment)
 
-    def run(self, *, progress: Progress | None = None, until: str | None = None) -> "RunReport":
-        """Run the task; a second run asks nobody and reports the same version."""
+    def run(self, *, progress: Progress | None = None, until: str | None = None, wait: bool = True) -> "RunReport":
+        """Run the task; a second run asks nobody and reports the same version.
+
+        Without `wait`, what a provider works on in batches is left with it; the next run collects it.
+        """
         from curation.run import run
 
-        return run(self.store, self.task, self.environment, progress=progress or Silent(), until=until)
+        return run(self.store, self.task, self.environment, progress=progress or Silent(), until=until, wait=wait)
+
+    def pilot(self, n: int = 50, *, progress: Progress | None = None) -> "PilotReport":
+        """Ask every teacher `n` drawn prompts and compare the teachers; nothing is sealed."""
+        from curation.pilot.asking import pilot
+
+        return pilot(self.store, self.task, self.environment, n, progress=progress or Silent())
+
+    def plan(self, *, progress: Progress | None = None) -> "PlanReport":
+        """What a run would still ask and cost; asks nobody, spends nothing, needs no key."""
+        from curation.money.plan import plan
+
+        return plan(self.store, self.task, progress=progress or Silent())
+
+    def cancel_batches(self, *, progress: Progress | None = None) -> None:
+        """Have the providers end every open batch now; what they had answered by then is journalled."""
+        from curation.run import cancel_batches
+
+        cancel_batches(self.store, self.task, self.environment, progress=progress or Silent())
+
+    def costs(self) -> "Costs":
+        """What this workspace has cost, from the ledger of every attempt."""
+        from curation.money.costs import costs
+
+        return costs(self.store, self.task)
+
+    def advise(self, wishes: "Wishes | None" = None) -> "Advice":
+        """Whether this should be distilled, from the newest pilot and what you wish; asks nobody."""
+        from curation.pilot.advice import Wishes
+        from curation.pilot.advise import advise
+
+        return advise(self.store, self.task, self.environment, wishes or Wishes())
 
     def samples(self, version: str = "head") -> pl.DataFrame:
         """Every sample of a version, kept and dropped, with the SAMPLES schema."""

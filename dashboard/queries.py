@@ -9,8 +9,8 @@ import polars as pl
 from pydantic import JsonValue
 
 from curation.errors import StillhouseError
+from curation.evaluation import Evaluation
 from curation.provenance import why
-from curation.records import Evaluation
 from curation.store.evaluations import Evaluations
 from curation.store.gates import GateRecord, Gates
 from curation.store.ledger import Event

@@ -1,17 +1,11 @@
-"""How far raters agree beyond chance: raw agreement, Cohen's kappa, Krippendorff's alpha, Wilson intervals."""
+"""How far raters agree beyond chance: raw agreement, Cohen's kappa, Krippendorff's alpha."""
 
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
 
-
-class Interval(NamedTuple):
-    """A lower and an upper bound."""
-
-    low: float
-    high: float
+from curation.intervals import Interval
 
 
 def raw_agreement(a: Sequence[Hashable | None], b: Sequence[Hashable | None]) -> float | None:
@@ -78,21 +72,6 @@ def krippendorff_alpha(
     drawn_D = _alpha(weights_DU @ counts_UK, weights_DU @ apart_U)
     low, high = np.nanquantile(drawn_D, [(1 - level) / 2, (1 + level) / 2])
     return Alpha(value, Interval(float(low), float(high)), len(rated))
-
-
-def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
-    """Wilson's score interval of a share (Wilson 1927); the whole of 0..1 when n is 0.
-
-    >>> [round(x, 3) for x in wilson(17, 20)]
-    [0.64, 0.948]
-    """
-    if n == 0:
-        return Interval(0.0, 1.0)
-    z = float(norm.ppf((1 + level) / 2))
-    share = successes / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
 def _both(a: Sequence[Hashable | None], b: Sequence[Hashable | None]) -> list[tuple[Hashable, Hashable]]:

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, cast
 from pydantic import Field, JsonValue
 
 from curation.errors import InputError
+from curation.evaluation import Evaluation, ItemScore
 from curation.plugins import Plugin, build
-from curation.records import Evaluation, ItemScore, Record, digest
+from curation.records import Record, digest
 from curation.store.evaluations import Evaluations
 from curation.store.gates import Gates
 from curation.store.store import Store

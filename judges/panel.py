@@ -142,6 +142,10 @@ class PanelStep:
         columns = pl.DataFrame({"id": samples["id"], "judged": pl.Series(judged, dtype=pl.String)})
         return Outcome(decisions_frame(decisions), columns)
 
+    def asks(self, sample: Sample) -> list[Ask]:
+        """What is asked about a sample, for a plan that asks nobody: one request per eligible judge."""
+        return [q.ask for q in self._questions(sample)]
+
     def _questions(self, sample: Sample) -> list[Question]:
         found: list[Question] = []
         for judge in self.eligible.get(sample.teacher, ()):

@@ -9,9 +9,10 @@ from typing import Any
 import polars as pl
 from pydantic import JsonValue
 
+from curation.intervals import wilson
 from curation.records import draw
 from curation.store.reviews import Ballot, Item, Kind, Study
-from judges.agreement import cohen_kappa, krippendorff_alpha, raw_agreement, wilson
+from judges.agreement import cohen_kappa, krippendorff_alpha, raw_agreement
 
 Row = dict[str, Any]
 

@@ -123,7 +123,14 @@ def test_importing_the_command_line_or_a_plugin_loads_nothing_heavy():
             f.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
             for f in sources()
             if f.startswith(
-                ("curation/checks/", "curation/scrub/", "curation/teachers/", "judges/graders/", "judges/gates/")
+                (
+                    "curation/checks/",
+                    "curation/scrub/",
+                    "curation/teachers/",
+                    "curation/variations/",
+                    "judges/graders/",
+                    "judges/gates/",
+                )
             )
         ),
     ]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 from scipy import stats
 
+from curation.evaluation import Evaluation
 from curation.progress import Progress, Silent
-from curation.records import Evaluation
 from curation.store.evaluations import Evaluations
 from curation.store.store import Store
 from curation.task import Task

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 from scipy.special import softmax
 
-from curation.records import Evaluation, ItemScore, digest, draw
+from curation.evaluation import Evaluation, ItemScore
+from curation.records import digest, draw
 from training.calibrate import ece, fit_temperature
 from training.data import HoldoutItem, prepared
 from training.failures import TrainingError, UnknownLabel

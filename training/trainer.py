@@ -19,7 +19,7 @@ from transformers import (
 )
 
 from curation.progress import Progress, Silent
-from curation.store.layout import write_durably
+from curation.store.durable import write_durably
 from training.data import TrainingSet
 from training.failures import Diverged, NothingToLearn
 from training.frozen import FrozenLayers

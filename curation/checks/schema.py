@@ -25,7 +25,9 @@ class Schema(Check):
         validator = compile_schema(answer.json_schema, "task.toml [answer] schema") if answer.json_schema else None
 
         def look(sample: Sample) -> Drop | None:
-            problem = _unreadable(sample, answer) or _invalid(sample, validator) or _unlisted(sample, answer)
+            problem = _unreadable(sample, answer) or _invalid(sample, validator)
+            if problem is None and (words := unlisted(sample.labels, answer)) is not None:
+                problem = "label", words
             return None if problem is None else self.against(*problem)
 
         return look
@@ -80,11 +82,11 @@ def _invalid(sample: Sample, validator: Draft202012Validator | None) -> tuple[st
     return None if problem is None else ("schema", f"answer breaks the schema {problem}")
 
 
-def _unlisted(sample: Sample, answer: AnswerTable) -> tuple[str, str] | None:
-    """A label outside the closed set; a JSON answer is looked at only in the field the labels belong to."""
-    if sample.labels is None or not answer.labels or (answer.format == "json" and answer.field is None):
+def unlisted(labels: Mapping[str, JsonValue] | None, answer: AnswerTable) -> str | None:
+    """What is wrong with a label outside the closed set; in a JSON answer only the labels' own field counts."""
+    if labels is None or not answer.labels or (answer.format == "json" and answer.field is None):
         return None
-    value = sample.labels.get(answer.field or "label")
+    value = labels.get(answer.field or "label")
     if value in answer.labels:
         return None
-    return "label", f"label {quote(str(value))} is none of the {len(answer.labels)} labels"
+    return f"label {quote(str(value))} is none of the {len(answer.labels)} labels"

@@ -7,7 +7,7 @@ request key and an SDK upgrade must not buy every reply again.
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import anthropic
 import httpx2
@@ -21,6 +21,13 @@ from curation.task import Environment, ModelTable
 
 HOME = "https://api.anthropic.com"
 API_VERSION = "2026-10-21"
+ENFORCED = frozenset(
+    {"$defs", "$ref", "type", "anyOf", "allOf", "enum", "const", "title", "description", "properties", "required",
+     "additionalProperties", "items"}
+)  # fmt: skip
+"""What this API enforces of a JSON schema; it answers 400 to the rest."""
+GONE = frozenset({"temperature", "top_p", "top_k"})
+"""Parameters this version answers with 400; in a batch only hours later, and for every row."""
 MOST_TOKENS = 21_333
 """Above this the SDK insists on streaming, which would tear a reply in two on a broken line."""
 
@@ -41,19 +48,17 @@ class Anthropic:
         self.host = host
         self.api_version = API_VERSION
         self.pace = Pace()
-        self._client = client
+        self.client = client
         self._key = key
         self._sampled = sampled
 
-    async def ask(self, request: Request, attempt: int) -> Reply:
+    async def ask(self, request: Request, attempt: int, wire: str) -> Reply:
         """One attempt; AskFailed says how it failed."""
-        body = messages_body(request)
-        headers = {"x-stillhouse-attempt": str(attempt)} if self._sampled else {}
-        if self._sampled and request.index:
-            body["metadata"] = {"user_id": f"sample-{request.index}"}
-        create = self._client.messages.with_raw_response.create
+        body = self.body(request)
+        headers = {"x-client-request-id": wire} | ({"x-stillhouse-attempt": str(attempt)} if self._sampled else {})
+        create = self.client.messages.with_raw_response.create
         try:
-            raw = await create(**named(self._client.messages.create, body), extra_headers=headers)
+            raw = await create(**named(self.client.messages.create, body), extra_headers=headers)
             text = await raw.text()
         except anthropic.APIStatusError as error:
             raise self._refused(error) from None
@@ -64,7 +69,15 @@ class Anthropic:
         self.pace.heard(lower(raw.headers))
         return read_message(request, text, self.host)
 
+    def body(self, request: Request) -> dict[str, Any]:
+        """What is posted for a request."""
+        body = messages_body(request)
+        if self._sampled and request.index:
+            body["metadata"] = {"user_id": f"sample-{request.index}"}
+        return body
+
     def _refused(self, error: anthropic.APIStatusError) -> AskFailed:
+        self.pace.heard(lower(error.response.headers))
         message, _, type_ = words_of(error.response.text)
         return AskFailed(
             kind_of(error.status_code, error.error_code, type_),
@@ -75,7 +88,7 @@ class Anthropic:
 
     async def close(self) -> None:
         """Give back the connections."""
-        await self._client.close()
+        await self.client.close()
 
 
 def open_model(model: ModelTable, environment: Environment) -> Anthropic:
@@ -105,6 +118,9 @@ def client_for(base_url: str, key: str | None, timeout: float, *, local: bool = 
 def messages_body(request: Request) -> dict[str, Any]:
     """The body of a message; system messages go where this API wants them."""
     params = dict(request.params)
+    if gone := sorted(GONE & params.keys()):
+        words = f"{', '.join(gone)} does not exist in version {API_VERSION} of this API; take it out of params, and "
+        raise AskFailed("invalid_parameter", words + "vary the prompts or ask for candidates to get other answers")
     length = params.get("max_tokens")
     if isinstance(length, int) and length > MOST_TOKENS:
         raise AskFailed("invalid_parameter", f"max_tokens {length} is above {MOST_TOKENS}, which would need streaming")
@@ -113,11 +129,36 @@ def messages_body(request: Request) -> dict[str, Any]:
         body["system"] = system
     if request.answer_schema is not None:
         given = params.pop("output_config", None)
-        schema = {"format": {"type": "json_schema", "schema": request.answer_schema}}
+        schema = {"format": {"type": "json_schema", "schema": enforceable(request.answer_schema)}}
         body["output_config"] = {**(given if isinstance(given, dict) else {}), **schema}
     if request.tools:
         body["tools"] = [_tool(t) for t in request.tools]
     return body | params
+
+
+def enforceable(schema: Any) -> Any:
+    """A schema as this API takes it: limits it cannot enforce (numbers, lengths, counts, patterns) become words.
+
+    >>> enforceable({"type": "integer", "minimum": 1, "description": "Stars."})
+    {'type': 'integer', 'description': 'Stars. {"minimum": 1}'}
+    """
+    if isinstance(schema, list):
+        return [enforceable(inner) for inner in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    given = cast("dict[str, Any]", schema)
+    kept = {k: _inner(k, v) for k, v in given.items() if k in ENFORCED}
+    rest = {k: v for k, v in given.items() if k not in ENFORCED}
+    if rest:
+        kept["description"] = f"{kept.get('description', '')} {json.dumps(rest)}".strip()
+    return kept
+
+
+def _inner(keyword: str, value: Any) -> Any:
+    """What stands under a keyword: schemas by name, one schema or several, or plain values."""
+    if keyword in ("properties", "$defs"):
+        return {name: enforceable(inner) for name, inner in value.items()}
+    return enforceable(value) if keyword in ("items", "anyOf", "allOf") else value
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,6 +210,7 @@ class _Tokens(Wire):
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    service_tier: str | None = None
 
 
 class _Message(Wire):
@@ -201,6 +243,7 @@ def read_message(request: Request, text: str, host: str) -> Reply:
         reasoning="\n".join(b.thinking or "" for b in message.content if b.type == "thinking") or None,
         usage=_usage(message.usage or _Tokens()),
         provider_id=message.id,
+        tier=message.usage.service_tier if message.usage else None,
     )
 
 
@@ -213,4 +256,5 @@ def _usage(tokens: _Tokens) -> Usage:
         input=tokens.input_tokens + cached + (tokens.cache_creation_input_tokens or 0),
         output=tokens.output_tokens,
         cached_input=tokens.cache_read_input_tokens,
+        cache_write=tokens.cache_creation_input_tokens,
     )

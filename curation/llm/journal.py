@@ -1,9 +1,13 @@
 """Group commit: whatever waits to be claimed or settled at one moment goes to disk in one transaction."""
 
 import asyncio
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+from curation.store.batches import NewBatch
 from curation.store.replies import Claim, Claimed, Owner, Replies, Settlement
 
 FLUSH = "stillhouse-journal"
@@ -11,64 +15,85 @@ FLUSH = "stillhouse-journal"
 
 
 @dataclass(frozen=True)
-class _Waiting:
-    item: Claim | Settlement
-    answer: "asyncio.Future[Claimed | None]"
+class _Claims:
+    items: Sequence[Claim]
+    answer: "asyncio.Future[list[Claimed]]"
+
+
+@dataclass(frozen=True)
+class _Settled:
+    item: Settlement
+    answer: "asyncio.Future[None]"
 
 
 class Journal:
     """The asynchronous face of `Replies`; what it returns is durable."""
 
     def __init__(self, replies: Replies, owner: Owner, cap: float | None) -> None:
-        self._replies = replies
-        self._owner = owner
-        self._cap = cap
-        self._waiting: list[_Waiting] = []
+        self.replies = replies
+        self.owner = owner
+        self.cap = cap
+        self._claims: list[_Claims] = []
+        self._settled: list[_Settled] = []
+        self._release: list[str] = []
         self._flusher: asyncio.Task[None] | None = None
         self._executor = ThreadPoolExecutor(1, "stillhouse-journal")
 
-    async def claim(self, claim: Claim) -> Claimed:
-        """Ask for the right to buy a reply."""
-        answer = await self._put(claim)
-        assert answer is not None
-        return answer
+    async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
+        """Ask for the right to buy replies; one answer per claim, in order."""
+        waiting = _Claims(claims, asyncio.get_running_loop().create_future())
+        self._claims.append(waiting)
+        self._start()
+        return await waiting.answer
 
     async def settle(self, settlement: Settlement) -> None:
         """Record what became of an attempt."""
-        await self._put(settlement)
+        await self.post(settlement)
 
-    def post(self, settlement: Settlement) -> None:
+    def post(self, settlement: Settlement) -> "asyncio.Future[None]":
         """Record it with the next transaction, without waiting."""
-        self._put(settlement)
-
-    def _put(self, item: Claim | Settlement) -> "asyncio.Future[Claimed | None]":
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(item, loop.create_future())
-        self._waiting.append(waiting)
-        if self._flusher is None or self._flusher.done():
-            self._flusher = loop.create_task(self._flush(), name=FLUSH)
+        waiting = _Settled(settlement, asyncio.get_running_loop().create_future())
+        self._settled.append(waiting)
+        self._start()
         return waiting.answer
 
+    async def enqueue(self, batch: NewBatch, claims: Sequence[Claim]) -> list[Claimed]:
+        """Write down the intent to buy requests in one batch; one answer per claim, in order."""
+        write = partial(self.replies.enqueue, self.owner, batch, claims, cap=self.cap)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, write)
+
+    def release(self, keys: Sequence[str]) -> None:
+        """Give back claims that were never used, with the next transaction."""
+        self._release.extend(keys)
+        self._start()
+
+    def _start(self) -> None:
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.get_running_loop().create_task(self._flush(), name=FLUSH)
+
     async def _flush(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            done = asyncio.get_running_loop().run_in_executor(self._executor, self._commit, batch)
+        while self._claims or self._settled or self._release:
+            claims, self._claims = self._claims, []
+            settled, self._settled = self._settled, []
+            release, self._release = self._release, []
+            done = asyncio.get_running_loop().run_in_executor(self._executor, self._commit, claims, settled, release)
             await asyncio.wait([done])
             error = done.exception()
-            for waiting, answer in zip(batch, [None] * len(batch) if error else done.result(), strict=True):
-                if waiting.answer.done():  # whoever waited was cancelled
-                    if answer == "yours" and isinstance(waiting.item, Claim):
-                        self.post(Settlement(waiting.item.request.key, "lost", "given up before it was sent"))
-                elif error:
-                    waiting.answer.set_exception(error)
-                else:
-                    waiting.answer.set_result(answer)
+            for waiting in settled:
+                _resolve(waiting.answer, None, error)
+            for waiting, answer in zip(claims, [[] for _ in claims] if error else done.result(), strict=True):
+                if not _resolve(waiting.answer, answer, error):  # whoever asked was cancelled
+                    mine = [c.request.key for c, a in zip(waiting.items, answer, strict=False) if a == "yours"]
+                    self._release.extend(mine)
 
-    def _commit(self, batch: list[_Waiting]) -> list[Claimed | None]:
-        claims = [w.item for w in batch if isinstance(w.item, Claim)]
-        settlements = [w.item for w in batch if isinstance(w.item, Settlement)]
-        granted = iter(self._replies.commit(self._owner, claims, settlements, cap=self._cap))
-        return [next(granted) if isinstance(w.item, Claim) else None for w in batch]
+    def _commit(
+        self, claims: Sequence[_Claims], settled: Sequence[_Settled], release: Sequence[str]
+    ) -> list[list[Claimed]]:
+        wanted = [item for some in claims for item in some.items]
+        granted = iter(
+            self.replies.commit(self.owner, wanted, [s.item for s in settled], release=release, cap=self.cap)
+        )
+        return [[next(granted) for _ in some.items] for some in claims]
 
     async def drain(self) -> None:
         """Until everything posted is written."""
@@ -78,3 +103,14 @@ class Journal:
     def close(self) -> None:
         """Wait for the last transaction."""
         self._executor.shutdown()
+
+
+def _resolve(future: "asyncio.Future[Any]", value: object, error: BaseException | None) -> bool:
+    """Tell whoever waits; False when nobody does any more."""
+    if future.done():
+        return False
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
+    return True

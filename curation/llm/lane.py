@@ -1,100 +1,38 @@
 """One model's queue: first attempts and retries interleaved, as many in flight as the model bears, each journalled.
 
-A retry is sent as soon as its time has come and never waits for stragglers. A failure of one request is its own;
-only a failure that every request would meet stops the round, and then what is in flight is still waited for,
-because it is paid for.
+Requests are claimed a little ahead of their turn, so that a place in flight holds a request and nothing else. A
+retry is sent as soon as its time has come and never waits for stragglers. A failure of one request is its own; only
+a failure that every request would meet stops the round, and then what is in flight is still waited for, because it
+is paid for.
 """
 
 import asyncio
 import heapq
-import re
+import secrets
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
 from itertools import count
 from time import monotonic
+from typing import Any
 
-from curation.errors import (
-    RETRYABLE,
-    STOPS_RUN,
-    AskFailed,
-    BudgetError,
-    FailureKind,
-    ProviderError,
-    RunStopped,
-    StillhouseError,
-)
+from curation.errors import AskFailed, BudgetError
+from curation.llm.fates import Fates, backoff
 from curation.llm.journal import Journal
-from curation.llm.limits import Limiter
+from curation.llm.limits import Limiter, Ticket
 from curation.llm.prices import Price
-from curation.llm.protocol import Provider, max_tokens
-from curation.records import Reply, Request, draw
-from curation.store.replies import Claim, Purpose, Settlement
-from curation.task import ModelTable, SamplingTable
+from curation.llm.protocol import Provider
+from curation.llm.work import Failure, Round, Work, shape_of
+from curation.records import Reply
+from curation.store.replies import Claim, Settlement
+from curation.task import SamplingTable
 
-BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
+END = object()
 POLL = 0.25
 """Seconds after which a waiting lane looks again, whatever it waits for."""
 
-PATIENCE: dict[FailureKind, int] = {"rate_limited": 4, "overloaded": 2}
-"""Being told to slow down says nothing about the request: it may be asked so many times more often."""
-
-MAYBE_CHARGED: frozenset[FailureKind] = frozenset({"timeout", "unreadable"})
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A request and the model it goes to."""
-
-    request: Request
-    model: ModelTable
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A request that got no reply: how it failed last, in words, and after how many attempts."""
-
-    key: str
-    kind: FailureKind
-    words: str
-    attempts: int
-
-
-@dataclass
-class Round:
-    """One call of the asker: what came back so far, and the error that stops it."""
-
-    purpose: Purpose
-    on_done: Callable[["Round"], None]
-    results: dict[str, Reply | Failure] = field(default_factory=dict)
-    calls: int = 0
-    retries: int = 0
-    cost: float | None = 0.0
-    error: BaseException | None = None
-
-    def finish(self, key: str, result: Reply | Failure) -> None:
-        """One request is settled for good."""
-        self.results[key] = result
-        self.on_done(self)
-
-    def spend(self, cost: float | None) -> None:
-        """Add a cost; one that is not known makes the sum unknown."""
-        self.cost = None if cost is None or self.cost is None else self.cost + cost
-
-    def stop(self, error: BaseException) -> None:
-        """Send nothing more; the first error is the one told."""
-        self.error = self.error or error
-
-
-@dataclass
-class Work:
-    """A request on its way, with what happened to it so far; `short` is its truncated reply, if it had one."""
-
-    ask: Ask
-    request: Request
-    tries: int = 0
-    waits: int = 0
-    short: Reply | None = None
+AHEAD = 64
+"""At most so many requests are claimed before there is a place for them."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +40,10 @@ class Rules:
     """What holds for every request of a lane; `price` is None where the model costs nothing."""
 
     sampling: SamplingTable
-    shape: str
+    model: str  # identity of the model and how it is asked
     price: Price | None
+    tier: str | None = None
+    terms: str | None = None
 
 
 class Lane:
@@ -115,151 +55,215 @@ class Lane:
         self._journal = journal
         self._rules = rules
         self._round = round_
-        self._fresh: deque[Work] = deque()
+        self._fates = Fates(provider.host, rules.sampling)
+        self._fresh: Iterator[Work | None] = iter(())
+        self._dry = False
+        self._ready: deque[Work] = deque()
         self._later: list[tuple[float, int, Work]] = []
-        self._flying: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._claiming = False
         self._order = count()
-        self._same = ("", 0)
+        self._name = f"sh-{secrets.token_hex(8)}"
+        self._wake = asyncio.Event()
 
-    async def run(self, works: Iterable[Work]) -> None:
-        """Until every request is settled, or the round was stopped and nothing is in flight any more."""
-        self._fresh.extend(works)
+    async def run(self, works: Iterator[Work | None]) -> None:
+        """Until every request is settled, or the round was stopped and nothing is in flight any more.
+
+        A None among the works means that others may run before the next one is looked for.
+        """
+        self._fresh, self._dry = works, False
         try:
-            while self._flying or (not self._round.error and (self._fresh or self._later)):
+            while not self._finished():
+                self._wake.clear()
                 self._launch()
-                await self._wait()
+                self._claim_ahead()
+                await self._sleep()
         finally:
-            for task in self._flying:
+            self._limiter.leave(self)
+            self._journal.release([w.request.key for w in self._ready])
+            for task in self._busy:
                 task.cancel()
-            await asyncio.gather(*self._flying, return_exceptions=True)
+            await asyncio.gather(*self._busy, return_exceptions=True)
+
+    def _finished(self) -> bool:
+        if self._busy:
+            return False
+        return self._round.error is not None or (self._dry and not self._ready and not self._later)
+
+    # --- claiming ----------------------------------------------------------------------------------------------
+
+    def _claim_ahead(self) -> None:
+        room = self._limiter.limit
+        lack = min(AHEAD, room) - len(self._ready)
+        free = room - self._limiter.running - len(self._ready)
+        if self._claiming or self._round.error or (lack <= 0 and free <= 0):
+            return
+        works = self._next(max(lack, free))
+        if works:
+            self._claiming = True
+            self._start(self._claim(works))
+
+    def _next(self, most: int) -> list[Work]:
+        """What is asked next: retries whose time has come, then what was never asked."""
+        now = monotonic()
+        works: list[Work] = []
+        while self._later and self._later[0][0] <= now and len(works) < most:
+            works.append(heapq.heappop(self._later)[2])
+        while len(works) < most and not self._dry:
+            match next(self._fresh, END):
+                case Work() as work:
+                    works.append(work)
+                case None:
+                    self._wake.set()  # look again as soon as the loop has served the others
+                    break
+                case _:
+                    self._dry = True
+        return works
+
+    async def _claim(self, works: list[Work]) -> None:
+        try:
+            answers = await self._journal.claim([self._claim_of(w) for w in works])
+        finally:
+            self._claiming = False
+        for work, answer in zip(works, answers, strict=True):
+            match answer:
+                case Reply():
+                    self._answered(work, answer)
+                case "yours":
+                    self._ready.append(work)
+                case "taken":
+                    work.waits += 1
+                    self._postpone(work, min(2.0, 0.1 * 1.5**work.waits))
+                case "wait_for_money":
+                    self._postpone(work, POLL)
+                case "erased":
+                    words = "its reply was bought and is erased by [rules] keep_days; change the prompt to ask anew"
+                    self._round.finish(work.ask.request.key, Failure(work.ask.request.key, "erased", words, 0))
+                case "over_budget":
+                    self._round.stop(self._over_budget(work))
+
+    def _claim_of(self, work: Work) -> Claim:
+        work.wire = f"{self._name}-{next(self._order)}"
+        work.load = work.weigh()
+        work.shape = f"{self._rules.model}|{shape_of(work.request)}"
+        price = self._rules.price
+        work.reserve = 0.0 if price is None else price.most(work.request, self._rules.tier)
+        about = work.about(self._rules.terms)
+        return Claim(work.request, self._round.purpose, work.reserve, work.wire, price.id if price else None, about)
+
+    def _over_budget(self, work: Work) -> BudgetError:
+        return BudgetError(
+            f"the budget in task.toml [budget] is used up: the next request to {work.ask.model.model} may cost "
+            f"${work.reserve:.4f}; every reply paid for is kept, raise usd and run again"
+        )
+
+    # --- sending -----------------------------------------------------------------------------------------------
 
     def _launch(self) -> None:
-        while not self._round.error and self._limiter.admits(self._rules.shape):
-            work = self._next()
-            if work is None:
+        while self._ready and not self._round.error:
+            work = self._ready[0]
+            if not self._limiter.admits(work.shape, work.load, lane=self):
+                self._limiter.queue(self, self._wake.set)
                 return
-            self._limiter.running += 1
-            task = asyncio.create_task(self._attempt(work))
-            task.add_done_callback(self._landed)
-            self._flying.add(task)
+            self._ready.popleft()
+            self._start(self._send(work, self._limiter.sent(work.shape, work.load)))
 
-    def _landed(self, _: "asyncio.Task[None]") -> None:
-        self._limiter.running -= 1
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._busy.add(task)
+        task.add_done_callback(self._done)
 
-    def _next(self) -> Work | None:
-        if self._later and self._later[0][0] <= monotonic():
-            return heapq.heappop(self._later)[2]
-        return self._fresh.popleft() if self._fresh else None
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._busy.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()):
+            self._round.stop(error)
 
-    async def _wait(self) -> None:
-        if not self._flying:
-            await asyncio.sleep(self._until_next())
-            return
-        done, self._flying = await asyncio.wait(
-            self._flying, timeout=self._until_next(), return_when=asyncio.FIRST_COMPLETED
-        )
-        for task in done:
-            if error := task.exception():
-                self._round.stop(error)
-
-    def _until_next(self) -> float:
-        """Seconds until something may be sent that may not be sent now; a free place is noticed by `_wait` itself."""
+    async def _sleep(self) -> None:
+        """Until something happens, or until something may be sent that may not be sent now."""
         now = monotonic()
-        soon = [t - now for t in (self._limiter.resume_at, *(w[0] for w in self._later[:1])) if t > now]
-        return min([POLL, *soon])
+        soon = [self._later[0][0] - now] if self._later and self._later[0][0] > now else []
+        if self._ready:
+            soon.append(self._limiter.wait(self._ready[0].load) or POLL)
+        timer = asyncio.get_running_loop().call_later(max(0.001, min([POLL, *soon])), self._wake.set)
+        await self._wake.wait()
+        timer.cancel()
 
-    # --- one attempt -------------------------------------------------------------------------------------------
-
-    async def _attempt(self, work: Work) -> None:
-        claimed = await self._journal.claim(Claim(work.request, self._round.purpose, self._reserve(work)))
-        match claimed:
-            case Reply():
-                self._answered(work, claimed)
-            case "yours":
-                await self._send(work)
-            case "taken":
-                work.waits += 1
-                self._postpone(work, min(2.0, 0.1 * 1.5**work.waits))
-            case "wait_for_money":
-                self._postpone(work, POLL)
-            case "over_budget":
-                raise BudgetError(
-                    f"the budget in task.toml [budget] is used up: the next request to {work.ask.model.model} may cost "
-                    f"${self._reserve(work):.4f}; every reply paid for is kept, raise usd and run again"
-                )
-
-    async def _send(self, work: Work) -> None:
+    async def _send(self, work: Work, ticket: Ticket) -> None:
         work.tries += 1
         self._round.calls += 1
-        started = monotonic()
         landed = False
         try:
             came = await self._once(work)
             landed = True
         finally:
+            self._limiter.back(ticket, self._provider.pace.take())
             if not landed:  # cancelled, or a provider's own mistake: nobody knows whether it was charged
-                held = self._reserve(work)
-                self._journal.post(Settlement(work.request.key, "lost", "given up", None, None if held else 0.0, held))
-        if isinstance(came, Reply):
-            await self._bought(work, came)
-        else:
-            await self._failed(work, came, started)
+                self._limiter.settled()
+                held = work.reserve
+                self._journal.post(self._settlement(work, "lost", "given up", cost=None if held else 0.0, held=held))
+        self._wake.set()
+        try:
+            if isinstance(came, Reply):
+                await self._bought(work, came)
+            else:
+                await self._failed(work, came, ticket.sent_at)
+        finally:
+            self._limiter.settled()
 
     async def _once(self, work: Work) -> Reply | AskFailed:
         seconds = work.ask.model.timeout
+        began = monotonic()
         try:
             async with asyncio.timeout(seconds):
-                return await self._provider.ask(work.request, work.tries)
+                return await self._provider.ask(work.request, work.tries, work.wire)
         except TimeoutError:
             return AskFailed("timeout", f"{self._provider.host} gave no answer within {seconds:g} s")
         except AskFailed as error:
             return error
+        finally:
+            work.seconds = monotonic() - began
 
     async def _bought(self, work: Work, reply: Reply) -> None:
         price = self._rules.price
-        cost = 0.0 if price is None else price.cost(reply.usage)
-        held = self._reserve(work) if cost is None else 0.0
-        await self._journal.settle(Settlement(work.request.key, "reply", "", reply, cost, held))
+        cost = 0.0 if price is None else price.cost(reply.usage, reply.tier)
+        held = work.reserve if cost is None else 0.0
+        self._limiter.succeeded(work.shape)
+        await self._journal.settle(self._settlement(work, "reply", "", reply=reply, cost=cost, held=held))
         self._round.spend(cost)
-        self._limiter.succeeded(self._rules.shape)
-        if wait := self._provider.pace.take():
-            self._limiter.pause(wait)
-        self._same = ("", 0)
+        self._round.heard(work.ask, reply)
+        self._fates.forget()
         self._answered(work, reply)
 
     def _answered(self, work: Work, reply: Reply) -> None:
-        longer = None if work.short else longer_request(work.request, reply, self._rules.sampling)
-        if longer is None:
+        if work.went_on(reply, self._rules.sampling):
+            self._round.count(work.why)
+            self._postpone(work, 0.0)
+        else:
             self._round.finish(work.ask.request.key, reply)
-            return
-        work.short, work.request, work.tries = reply, longer, 0
-        self._postpone(work, 0.0)
 
     async def _failed(self, work: Work, failed: AskFailed, started: float) -> None:
-        unknown = self._rules.price is not None and failed.kind in MAYBE_CHARGED
-        held = self._reserve(work) if unknown else 0.0
-        await self._journal.settle(
-            Settlement(work.request.key, failed.kind, str(failed), None, None if unknown else 0.0, held)
-        )
+        unknown = self._rules.price is not None and self._fates.maybe_charged(failed)
+        held = work.reserve if unknown else 0.0
+        self._round.count(failed.kind)
         delay = self._slow_down(work, failed, started)
-        if failed.kind in RETRYABLE and work.tries < self._rules.sampling.attempts * PATIENCE.get(failed.kind, 1):
+        fate = self._fates.of(work, failed)
+        if fate.error is not None:
+            self._round.stop(fate.error)  # before anything is awaited, or the next request would be on its way
+        settled = self._settlement(work, failed.kind, str(failed), cost=None if unknown else 0.0, held=held)
+        await self._journal.settle(settled)
+        if fate.what == "again":
             self._round.retries += 1
             self._postpone(work, delay)
-        elif work.short is not None:
-            self._round.finish(work.ask.request.key, work.short)
-        elif error := self._fatal(work, failed):
-            raise error
-        else:
-            self._round.finish(
-                work.ask.request.key, Failure(work.ask.request.key, failed.kind, str(failed), work.tries)
-            )
+        elif fate.what == "row":
+            failure = Failure(work.ask.request.key, failed.kind, str(failed), work.tries)
+            self._round.finish(work.ask.request.key, work.turns[-1].reply if work.turns else failure)
 
     def _slow_down(self, work: Work, failed: AskFailed, started: float) -> float:
         """Tell the limiter; how long this request waits."""
-        backoff = min(LONGEST_BACKOFF, BACKOFF * 2 ** (work.tries - 1))
-        delay = backoff * (0.5 + draw(0, "backoff", work.request.key, work.tries))
-        delay = max(delay, failed.retry_after) if failed.retry_after is not None else delay
+        delay = backoff(work.request.key, work.tries, failed.retry_after)
         if failed.kind == "rate_limited":
+            self._round.refused += 1
             self._limiter.refused(started, failed.retry_after)
         elif failed.kind == "overloaded":
             self._limiter.refused(started)
@@ -267,32 +271,12 @@ class Lane:
             self._limiter.pause(delay)
         return delay
 
-    def _fatal(self, work: Work, failed: AskFailed) -> StillhouseError | None:
-        who = f"{work.ask.model.name!r} ({work.ask.model.model} at {self._provider.host})"
-        if failed.kind == "connection":
-            return ProviderError(f"{who} cannot be reached: {failed}; every reply paid for is kept")
-        if failed.kind in STOPS_RUN:
-            return ProviderError(f"{who} refused ({failed.kind}): {failed}; every reply paid for is kept")
-        if failed.kind != "invalid_parameter":
-            return None
-        words = re.sub(r"\d+|'[^']*'|\"[^\"]*\"", "#", str(failed))
-        self._same = (words, self._same[1] + 1 if words == self._same[0] else 1)
-        if self._same[1] < self._rules.sampling.stop_after_identical_errors:
-            return None
-        return RunStopped(f"{who} refused {self._same[1]} requests in a row alike: {failed}")
+    def _settlement(self, work: Work, outcome: str, words: str, *, reply: Reply | None = None,
+                    cost: float | None, held: float) -> Settlement:  # fmt: skip
+        price = self._rules.price.id if self._rules.price else None
+        tier = (reply.tier if reply else None) or self._rules.tier
+        return Settlement(work.request.key, outcome, words, reply, cost, held, work.wire, tier, price, work.seconds)
 
     def _postpone(self, work: Work, delay: float) -> None:
         heapq.heappush(self._later, (monotonic() + delay, next(self._order), work))
-
-    def _reserve(self, work: Work) -> float:
-        return 0.0 if self._rules.price is None else self._rules.price.most(work.request)
-
-
-def longer_request(request: Request, reply: Reply, sampling: SamplingTable) -> Request | None:
-    """What a truncated reply is asked for once more: the same request with a larger cap; None where there is none."""
-    cap = max_tokens(request)
-    factor = sampling.truncated_retry_factor
-    if reply.stop != "length" or cap is None or factor <= 1:
-        return None
-    name, value = cap
-    return request.model_copy(update={"params": {**request.params, name: int(value * factor)}})
+        self._wake.set()

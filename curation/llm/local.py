@@ -54,7 +54,7 @@ class Local:
         self._tokenizer, self._model, self._torch = _load(folder_of(model))
         self._worker = ThreadPoolExecutor(1, "stillhouse-local")
 
-    async def ask(self, request: Request, attempt: int) -> Reply:
+    async def ask(self, request: Request, attempt: int, wire: str) -> Reply:
         """Generate; the same request gives the same answer, sampled only when it has a temperature."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._generate, request, attempt)
 

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from curation.errors import AskFailed
-from curation.llm.protocol import Wire, one_line, read_wire
-from curation.records import Message, Reply, Request, Stop, TokenLogprob, ToolCall, Usage
+from curation.llm.protocol import Wire, choices, max_tokens, one_line, read_wire
+from curation.records import Alternative, Message, Reply, Request, Stop, TokenLogprob, ToolCall, Usage
 
 # --- what is sent ----------------------------------------------------------------------------------------------
 
@@ -23,8 +23,11 @@ def chat_body(request: Request) -> dict[str, Any]:
 
 
 def responses_body(request: Request) -> dict[str, Any]:
-    """The body of a response; `store` is off unless the task says otherwise: nothing is left with the provider."""
-    body: dict[str, Any] = {"model": request.model, "store": False}
+    """The body of a response; `store` is off unless the task says otherwise: nothing is left with the provider.
+
+    `stream` is said although off is OpenAI's default: the server of transformers streams unless told not to.
+    """
+    body: dict[str, Any] = {"model": request.model, "store": False, "stream": False}
     body["input"] = [item for m in request.messages for item in _response_items(m)]
     if request.answer_schema is not None:
         body["text"] = {"format": {"type": "json_schema", **_named_schema(request.answer_schema)}}
@@ -121,9 +124,22 @@ class _Logprobs(Wire):
 
 
 class _Choice(Wire):
+    index: int = 0
     message: _ChatMessage
     finish_reason: str | None = None
     logprobs: _Logprobs | None = None
+
+    def read(self) -> Alternative:
+        message = self.message
+        return Alternative(
+            text=message.content or message.refusal or "",
+            stop="refusal" if message.refusal else FINISH.get(self.finish_reason, "other"),
+            tool_calls=tuple(
+                ToolCall(name=c.function.name, arguments=c.function.arguments, id=c.id)
+                for c in message.tool_calls or ()
+            ),
+            logprobs=_tokens(self.logprobs.content if self.logprobs else None),
+        )
 
 
 class _Cached(Wire):
@@ -146,6 +162,7 @@ class _Chat(Wire):
     model: str = ""
     choices: tuple[_Choice, ...]
     usage: _ChatUsage | None = None
+    service_tier: str | None = None
     system_fingerprint: str | None = None
 
 
@@ -156,24 +173,22 @@ FINISH: dict[str | None, Stop] = {
 
 
 def read_chat(request: Request, text: str, host: str) -> Reply:
-    """The reply in a chat completion's body."""
+    """The reply in a chat completion's body: the first choice, with the further ones beside it."""
     chat = read_wire(_Chat, text, host)
     if not chat.choices:
         raise AskFailed("unreadable", f"{host} answered without any choice")
-    choice = chat.choices[0]
-    message = choice.message
+    in_order = sorted(chat.choices, key=lambda c: c.index)
+    first, *others = read = [choice.read() for choice in in_order]
+    spoken = [r.logprobs for r, choice in zip(read, in_order, strict=True) if choice.message.content]
     usage = chat.usage or _ChatUsage()
-    tokens = choice.logprobs.content if choice.logprobs else None
     return Reply(
         key=request.key,
-        text=message.content or message.refusal or "",
-        stop="refusal" if message.refusal else FINISH.get(choice.finish_reason, "other"),
+        text=first.text,
+        stop=first.stop,
         model=chat.model or request.model,
-        tool_calls=tuple(
-            ToolCall(name=c.function.name, arguments=c.function.arguments, id=c.id) for c in message.tool_calls or ()
-        ),
-        reasoning=message.reasoning_content,
-        logprobs=tuple(t.read() for t in tokens) if tokens else None,
+        tool_calls=first.tool_calls,
+        reasoning=in_order[0].message.reasoning_content,
+        logprobs=first.logprobs,
         usage=Usage(
             input=usage.prompt_tokens,
             output=usage.completion_tokens,
@@ -182,7 +197,30 @@ def read_chat(request: Request, text: str, host: str) -> Reply:
         ),
         provider_id=chat.id,
         fingerprint=chat.system_fingerprint,
+        tier=chat.service_tier,
+        ignored=ignored(request, spoken, len(chat.choices)),
+        others=tuple(others),
     )
+
+
+def ignored(request: Request, spoken: Sequence[tuple[TokenLogprob, ...] | None], received: int) -> tuple[str, ...]:
+    """The parameters that the server accepted and then left out, told by what is missing from its answer.
+
+    `spoken` holds the log-probabilities of each choice that has text: a refusal or a tool call has none anywhere.
+    """
+    params, dropped = request.params, list[str]()
+    if params.get("logprobs") and spoken:
+        if not any(spoken):
+            dropped.append("logprobs")
+        elif params.get("top_logprobs") and not any(t.top for tokens in spoken for t in tokens or ()):
+            dropped.append("top_logprobs")
+    if received < choices(request):
+        dropped.append("n")
+    return tuple(dropped)
+
+
+def _tokens(tokens: Sequence[_Token] | None) -> tuple[TokenLogprob, ...] | None:
+    return tuple(t.read() for t in tokens) if tokens else None
 
 
 class _Part(Wire):
@@ -225,6 +263,7 @@ class _Response(Wire):
     error: _Error | None = None
     incomplete_details: _Reason | None = None
     usage: _ResponseUsage | None = None
+    service_tier: str | None = None
 
 
 def read_response(request: Request, text: str, host: str) -> Reply:
@@ -236,16 +275,18 @@ def read_response(request: Request, text: str, host: str) -> Reply:
     parts = [p for item in response.output if item.type == "message" for p in item.content or ()]
     calls = [item for item in response.output if item.type == "function_call"]
     usage = response.usage or _ResponseUsage()
-    tokens = [t.read() for p in parts for t in p.logprobs or ()]
-    thoughts = [p.text or "" for item in response.output if item.type == "reasoning" for p in item.summary or ()]
+    tokens = _tokens([t for p in parts for t in p.logprobs or ()])
+    thoughts = [
+        p.text or "" for i in response.output if i.type == "reasoning" for p in i.summary or i.content or ()
+    ]  # a hosted model sums its thoughts up; llama.cpp and other open servers send them whole, as content
     return Reply(
         key=request.key,
         text="".join(p.text or p.refusal or "" for p in parts),
-        stop=_stop(response, parts, calls),
+        stop=_stop(request, response, parts, calls),
         model=response.model or request.model,
         tool_calls=tuple(ToolCall(name=c.name or "", arguments=c.arguments or "", id=c.call_id or "") for c in calls),
         reasoning="\n".join(thoughts) or None,
-        logprobs=tuple(tokens) or None,
+        logprobs=tokens,
         usage=Usage(
             input=usage.input_tokens,
             output=usage.output_tokens,
@@ -253,13 +294,23 @@ def read_response(request: Request, text: str, host: str) -> Reply:
             reasoning=usage.output_tokens_details.reasoning_tokens if usage.output_tokens_details else None,
         ),
         provider_id=response.id,
+        tier=response.service_tier,
+        ignored=ignored(request, [tokens] if any(p.text for p in parts) else [], 1),
     )
 
 
-def _stop(response: _Response, parts: Sequence[_Part], calls: Sequence[_Item]) -> Stop:
+def _stop(request: Request, response: _Response, parts: Sequence[_Part], calls: Sequence[_Item]) -> Stop:
     reason = response.incomplete_details.reason if response.incomplete_details else None
     if reason is not None:
         return "length" if reason == "max_output_tokens" else "filtered" if reason == "content_filter" else "other"
+    if "incomplete_details" not in response.model_fields_set and _spent(request, response):
+        return "length"  # llama.cpp does not know the field, and calls an answer it cut "completed"
     if any(p.refusal for p in parts):
         return "refusal"
     return "tool_call" if calls else "end"
+
+
+def _spent(request: Request, response: _Response) -> bool:
+    """Whether every token the request allowed was used."""
+    most, used = max_tokens(request), response.usage.output_tokens if response.usage else None
+    return most is not None and used is not None and used >= most[1]

@@ -32,36 +32,46 @@ class Practice:
     def __init__(self, model: ModelTable, url: str) -> None:
         from curation.llm import anthropic, openai
 
-        self._inner: openai.OpenAI | anthropic.Anthropic
+        self.inner: openai.OpenAI | anthropic.Anthropic
         match wire_of(model, url):
             case "openai-chat":
-                client = openai.client_for(f"{url}/v1", KEY, model.timeout, local=True)
-                self._inner = openai.OpenAI(client, host=url, name=self.name, sampled=True)
+                at = openai.endpoint_at(f"{url}/v1", KEY, model.timeout, local=True)
+                self.inner = openai.OpenAI(at, host=url, name=self.name, tier=_flex(model), sampled=True)
             case "openai-responses":
-                client = openai.client_for(f"{url}/v1", KEY, model.timeout, local=True)
-                self._inner = openai.OpenAI(client, host=url, wire="responses", name=self.name, sampled=True)
+                at = openai.endpoint_at(f"{url}/v1", KEY, model.timeout, local=True)
+                self.inner = openai.OpenAI(
+                    at, host=url, wire="responses", name=self.name, tier=_flex(model), sampled=True
+                )
             case "anthropic":
                 messages = anthropic.client_for(url, KEY, model.timeout, local=True)
-                self._inner = anthropic.Anthropic(messages, host=url, name=self.name, sampled=True)
+                self.inner = anthropic.Anthropic(messages, host=url, name=self.name, sampled=True)
             case other:
                 raise ProviderError(f"the practice server at {url} speaks {other!r}, which is not known here")
 
     @property
     def pace(self) -> Pace:
         """As the wire format's provider heard it."""
-        return self._inner.pace
+        return self.inner.pace
 
-    async def ask(self, request: Request, attempt: int) -> Reply:
+    async def ask(self, request: Request, attempt: int, wire: str) -> Reply:
         """One attempt in the family's wire format."""
-        if "max_tokens" not in request.params:
-            request_sent = request.model_copy(update={"params": {"max_tokens": 512, **request.params}})
-            reply = await self._inner.ask(request_sent, attempt)
-            return reply.model_copy(update={"key": request.key})
-        return await self._inner.ask(request, attempt)
+        reply = await self.inner.ask(completed(request), attempt, wire)
+        return reply if reply.key == request.key else reply.model_copy(update={"key": request.key})
 
     async def close(self) -> None:
         """Give back the connections."""
-        await self._inner.close()
+        await self.inner.close()
+
+
+def completed(request: Request) -> Request:
+    """The request as it is sent: one of the wire formats requires a cap on the answer's length."""
+    if "max_tokens" in request.params:
+        return request
+    return request.model_copy(update={"params": {"max_tokens": 512, **request.params}})
+
+
+def _flex(model: ModelTable) -> str | None:
+    return "flex" if model.mode == "flex" else None
 
 
 def open_model(model: ModelTable, url: str | None) -> Practice:

@@ -6,7 +6,7 @@ provider, so that an SDK is imported only when a model needs it.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, cast
 from urllib.parse import urlsplit
@@ -58,8 +58,8 @@ class Provider(Protocol):
         """What the provider's headers last said about limits."""
         ...
 
-    async def ask(self, request: Request, attempt: int) -> Reply:
-        """One attempt; raises AskFailed. `attempt` counts from 1."""
+    async def ask(self, request: Request, attempt: int, wire: str) -> Reply:
+        """One attempt; raises AskFailed. `attempt` counts from 1, `wire` names it for the provider."""
         ...
 
     async def close(self) -> None:
@@ -173,6 +173,18 @@ def max_tokens(request: Request) -> tuple[str, int] | None:
     return None
 
 
+def refused_params(model: ModelTable) -> list[str]:
+    """The parameters of a model that its provider is known to refuse, so that they are named before any call."""
+    gone = {"temperature", "top_p", "top_k"} if model.use == "anthropic" else set[str]()
+    return sorted(gone & model.params.keys())
+
+
+def choices(request: Request) -> int:
+    """How many answers a request asks for at once (`n`)."""
+    n = request.params.get("n")
+    return n if isinstance(n, int) and n > 1 else 1
+
+
 # --- reading answers and errors --------------------------------------------------------------------------------
 
 
@@ -197,7 +209,8 @@ def kind_of(status: int, code: str | None, type_: str | None) -> FailureKind:
     said = {code, type_}
     if said & {"insufficient_quota", "billing_hard_limit_reached", "billing_error"} or status == 402:
         return "quota"
-    if said & {"context_length_exceeded", "string_above_max_length", "request_too_large"} or status == 413:
+    too_long = {"context_length_exceeded", "string_above_max_length", "request_too_large", "exceed_context_size_error"}
+    if said & too_long or status == 413:
         return "too_long"
     if said & {"model_not_found"}:
         return "unknown_model"
@@ -208,7 +221,7 @@ def kind_of(status: int, code: str | None, type_: str | None) -> FailureKind:
     return by_status.get(status, "server" if status >= 500 else "invalid_parameter")
 
 
-def retry_after(headers: dict[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait, from `retry-after-ms` or `retry-after` in seconds; None where neither is a number."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:

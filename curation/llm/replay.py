@@ -46,7 +46,7 @@ class Replay:
             if row.model in (None, model):
                 self._found.setdefault((row.digest, row.index), row)
 
-    async def ask(self, request: Request, attempt: int) -> Reply:
+    async def ask(self, request: Request, attempt: int, wire: str) -> Reply:
         """The recorded reply; AskFailed when there is none, which fails this row alone."""
         text = next((m.content for m in reversed(request.messages) if m.role == "user"), "")
         row = self._found.get((text_digest(text), request.index))

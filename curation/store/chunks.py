@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 
 from curation.errors import Corrupt
-from curation.store.layout import Layout, write_durably
+from curation.store.durable import write_durably
+from curation.store.layout import Layout
 
 MAX_ROWS = 100_000
 

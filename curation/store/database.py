@@ -124,6 +124,13 @@ class Database:
         with _stated(), self.engine.connect() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self) -> Generator[sa.Connection]:
+        """A connection for reading whose statements all see one moment, whatever is written meanwhile."""
+        with self.read() as connection:
+            connection.exec_driver_sql("BEGIN" if self.is_sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield connection
+
     def close(self) -> None:
         """Give back every connection; the last one checkpoints the WAL, which is a write."""
         with self._locked():

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from curation.errors import UnknownRecord
-from curation.records import Evaluation
+from curation.evaluation import Evaluation
 from curation.store.database import STATE, Database, now
 
 EVALUATIONS = sa.Table(

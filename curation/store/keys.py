@@ -13,7 +13,8 @@ from filelock import FileLock
 
 from curation.errors import Corrupt, WorkspaceError
 from curation.store.database import Database
-from curation.store.layout import Layout, write_durably
+from curation.store.durable import write_durably
+from curation.store.layout import Layout
 
 RECORDS = sa.MetaData()
 record_keys = sa.Table(

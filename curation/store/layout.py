@@ -1,6 +1,5 @@
-"""Where things lie in a workspace, and the durable way to put a file there."""
+"""Where things lie in a workspace."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,35 +72,3 @@ class Layout:
         """WorkspaceError, saying what to do, when this is not a workspace."""
         if not self.task.is_file():
             raise WorkspaceError(f"no task.toml in {self.root}; `stillhouse init {self.root}` makes a workspace here")
-
-
-def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Write a temp file, fsync, rename, fsync the folder; an existing file is replaced whole or not at all.
-
-    Raises WorkspaceError when the disk is full or the folder cannot be written. A failed fsync is never retried.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        sync_folder(path.parent)
-    except OSError as error:
-        raise WorkspaceError(
-            f"cannot write {path}: {error.strerror or error}; nothing was lost, free space and run again"
-        ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """fsync a folder, so that a rename in it survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,8 +17,9 @@ from sqlalchemy.exc import IntegrityError
 from curation.errors import Corrupt
 from curation.records import Record, canonical
 from curation.store.database import STATE, Database, now
+from curation.store.durable import write_durably
 from curation.store.keys import Keys, signed_by
-from curation.store.layout import Layout, write_durably
+from curation.store.layout import Layout
 
 GENESIS = "0" * 64
 

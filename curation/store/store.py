@@ -6,6 +6,7 @@ from typing import Self
 
 from curation.errors import WorkspaceError
 from curation.records import sample_id
+from curation.store.batches import Batches
 from curation.store.chunks import Chunks
 from curation.store.database import REPLIES, STATE, Database
 from curation.store.keys import Keys
@@ -30,6 +31,7 @@ class Store:
         self.keys = Keys.open(layout)
         self.state = _state(layout, environment, self.keys)
         self.replies_db = Database.sqlite(layout.replies, REPLIES)
+        self.batches = Batches(self.replies_db)
         self.chunks = Chunks(layout)
         self.ledger = Ledger(self.state, self.keys, layout)
         self.versions = Versions(layout, self.state, self.chunks, self.keys, self.ledger)

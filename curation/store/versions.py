@@ -22,8 +22,9 @@ from curation.records import DECISIONS, SAMPLES, Record, canonical, canonical_ro
 from curation.store import merkle
 from curation.store.chunks import Chunks
 from curation.store.database import BUSY_SECONDS, STATE, Database
+from curation.store.durable import write_durably
 from curation.store.keys import Keys, commitment, signed_by
-from curation.store.layout import Layout, write_durably
+from curation.store.layout import Layout
 from curation.store.ledger import Ledger
 
 seals = sa.Table(

@@ -132,7 +132,7 @@ def _tell(found: Shown, directory: Path) -> None:
         ["dropped because", "samples"],
     )
     say("What the simulated teachers got wrong on purpose, and what became of it (simulated teachers):")
-    table([vars(row) for row in found.faults.rows], ["fault", "injected", "caught", "missed"])
+    table([vars(row) for row in found.faults.rows], ["fault", "injected", "caught", "mended", "missed"])
     faults = found.faults
     say(
         f"Of {faults.clean} faultless samples {faults.wrongly_dropped} were wrongly dropped. "

@@ -182,7 +182,7 @@ def prove(
 
     from curation import prove_verifier
     from curation.provenance import prove as make
-    from curation.store.layout import write_durably
+    from curation.store.durable import write_durably
 
     with workspace(context) as opened:
         fingerprint = opened.store.fingerprint

@@ -1,4 +1,4 @@
-"""Commands that make the dataset and say how it stands: run, status, cost."""
+"""Commands that make the dataset and say how it stands: run, status."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,6 +7,7 @@ import typer
 
 from dashboard.cli.opening import at, workspace
 from dashboard.cli.output import Json, facts, json_line, say, table
+from dashboard.cli.pilot import pilot_run
 
 if TYPE_CHECKING:
     from curation.run import RunReport
@@ -19,7 +20,6 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse -C support run --until judges")(run)
     app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse -C support status --json")(status)
-    app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse -C support cost")(cost)
 
 
 def run(
@@ -27,6 +27,21 @@ def run(
     until: Annotated[
         str | None, typer.Option("--until", metavar="STEP", help="Stop after this stage or step; nothing is sealed.")
     ] = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what would be asked, cost and leave the house; ask and spend nothing.")
+    ] = False,
+    pilot: Annotated[
+        int | None,
+        typer.Option(
+            "--pilot", min=1, metavar="N", help="Ask every teacher N drawn prompts and compare them; nothing is sealed."
+        ),
+    ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            " /--no-wait", help="Leave batches with the provider; run again to collect them.", show_default=False
+        ),
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Ask what has not been asked yet, decide about every sample, and seal a version.
@@ -35,9 +50,17 @@ def run(
     """
     from dashboard.cli.progress import shown
 
+    if pilot is not None and (plan or until is not None):
+        raise typer.BadParameter("--pilot asks by itself: leave out --plan and --until")
+    if plan:
+        _plan(context, as_json)
+        return
+    if pilot is not None:
+        pilot_run(context, pilot, as_json=as_json)
+        return
     try:
         with workspace(context) as opened, shown() as progress:
-            report = opened.run(progress=progress, until=until)
+            report = opened.run(progress=progress, until=until, wait=wait)
     except KeyboardInterrupt:
         print("stillhouse: stopped; every reply so far is kept, and the next run goes on from here", file=sys.stderr)
         raise
@@ -45,6 +68,19 @@ def run(
         json_line(report.as_dict())
     else:
         _tell(context, report, until)
+
+
+def _plan(context: typer.Context, as_json: bool) -> None:
+    from dashboard.cli.money import tell_plan
+    from dashboard.cli.progress import shown
+
+    with workspace(context) as opened, shown() as progress:
+        report = opened.plan(progress=progress)
+    if as_json:
+        json_line(report.as_dict())
+        return
+    tell_plan(report)
+    say(f"Nothing was asked or spent. Next: {at(context).command} run")
 
 
 def _tell(context: typer.Context, report: "RunReport", until: str | None) -> None:
@@ -57,11 +93,16 @@ def _tell(context: typer.Context, report: "RunReport", until: str | None) -> Non
         f"{report.samples} samples from {report.prompts} prompts · {report.edited} of the kept ones edited · "
         f"{report.calls} calls · {_dollars(report.cost_usd)} · {report.seconds:.1f} s"
     )
+    if report.attempts:
+        say("On the way: " + ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in report.attempts.items()))
     if report.unjudged:
         say(f"{report.unjudged} kept samples were graded by no judge; the dataset card says so.")
     if report.bad_lines:
         say(f"{len(report.bad_lines)} lines of the prompt files could not be read and were set aside.")
     here = at(context).command
+    if report.waiting:
+        say(f"{report.waiting} requests wait with the provider in batches; run again to collect them: {here} run")
+        return
     if until is not None:
         say(f"Stopped after {until!r}: nothing was sealed. Next: {here} run")
         return
@@ -118,16 +159,3 @@ def _unruled() -> Any:
     import polars as pl
 
     return pl.col("ruling").is_null()
-
-
-def cost(context: typer.Context, as_json: Json = False) -> None:
-    """What each run called and paid, and the budget."""
-    with workspace(context) as opened:
-        runs = [{"run": r["run"], "at": r["started"], **(r["report"] or {})} for r in opened.store.runs.list()]
-        budget = opened.task.budget.usd
-    paid = sum(r.get("cost_usd") or 0.0 for r in runs)
-    if as_json:
-        json_line({"budget_usd": budget, "paid_usd": paid, "runs": runs})
-        return
-    table(runs, ["run", "at", "calls", "cost_usd", "seconds"])
-    say(f"Paid ${paid:.4f} in all; the budget of one run is {'not set' if budget is None else f'${budget:.2f}'}.")

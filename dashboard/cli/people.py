@@ -120,7 +120,7 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a closed study's votes as JSONL; they name the teachers, so an open study is refused."""
-    from curation.store.layout import write_durably
+    from curation.store.durable import write_durably
     from curation.store.reviews import Reviews
 
     with workspace(context) as opened:

@@ -23,9 +23,18 @@ def shown() -> "Bar | Lines":
     return Bar(sys.stderr) if sys.stderr.isatty() else Lines(sys.stderr)
 
 
+MONEY = {"cost_usd": "so far", "to_come_usd": "to come"}
+
+
 def _words(figures: dict[str, float | str]) -> str:
-    parts = [f"${v:.4f}" if k == "cost_usd" and not isinstance(v, str) else f"{k} {v}" for k, v in figures.items()]
-    return clean(" · ".join(parts))
+    """Dollars so far and to come, then whatever else is not nought."""
+    return clean(" · ".join(filter(None, (_figure(k, v) for k, v in figures.items()))))
+
+
+def _figure(name: str, value: float | str) -> str:
+    if name in MONEY and not isinstance(value, str):
+        return f"${value:.4f} {MONEY[name]}" if value else ""
+    return f"{name} {value}" if value else ""
 
 
 class Lines(AbstractContextManager["Lines"]):

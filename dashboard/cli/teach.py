@@ -11,7 +11,7 @@ from dashboard.cli.opening import at, require, workspace
 from dashboard.cli.output import Json, facts, json_line, say
 
 if TYPE_CHECKING:
-    from curation.records import Evaluation
+    from curation.evaluation import Evaluation
     from curation.workspace import Workspace
 
 PANEL = "Teach and release"
@@ -40,6 +40,7 @@ def train(
 ) -> None:
     """Teach a student from a version, with the task's train settings; kept under .stillhouse/students."""
     require("train", "training")
+    from curation.money.hours import booked
     from dashboard.cli.progress import shown
     from training.data import arm_rows
     from training.settings import TrainTable
@@ -49,7 +50,8 @@ def train(
         table = opened.task.table("train", TrainTable)
         rows = arm_rows(opened.store, version, arm, opened.task)
         name = name or f"{arm}-{(rows.version or '')[:8]}-s{seed}"
-        card = teach(rows, table, seed, opened.store.layout.students / name, progress)
+        with booked(opened.store, "training", name, opened.task.hours.training):
+            card = teach(rows, table, seed, opened.store.layout.students / name, progress)
     if as_json:
         json_line({"student": name, **card.model_dump(mode="json", exclude={"name", "settings", "libraries"})})
         return
@@ -70,10 +72,12 @@ def evaluate(
 ) -> None:
     """Measure a student on the holdout, and record accuracy, calibration error and milliseconds for the gate."""
     require("train", "evaluating a student")
+    from curation.money.hours import booked
     from curation.store.evaluations import Evaluations
 
     with workspace(context) as opened:
-        measured = _measure(opened, student, at(context).path(holdout) if holdout else None)
+        with booked(opened.store, "serving", student, opened.task.hours.serving):
+            measured = _measure(opened, student, at(context).path(holdout) if holdout else None)
         Evaluations(opened.store.state).save(measured)
     summary = {"evaluation": measured.id, "student": student, "arm": measured.arm, "version": measured.version}
     if as_json:

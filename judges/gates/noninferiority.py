@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from curation.records import Evaluation, ItemScore
+from curation.evaluation import Evaluation, ItemScore
 from judges.estimate import Estimate, paired_difference
 from judges.gate import GateDecision, GateRule, Outcome
 from judges.power import items_needed

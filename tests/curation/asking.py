@@ -49,6 +49,7 @@ def by_text(answers: dict[str, Any], asked: Sequence[Ask]) -> dict[str, Any]:
 if __name__ == "__main__":  # python -m tests.curation.asking ROOT URL TEXTS CONCURRENCY
     root, url, number, concurrency = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     with asker_in(root) as own:
-        wanted = asks(own, openai_model(url, concurrency=concurrency), [f"text {i}" for i in range(number)])
+        model = openai_model(url, concurrency=concurrency, timeout=120)
+        wanted = asks(own, model, [f"text {i}" for i in range(number)])
         got = own.ask(wanted, "sample")
         print(sum(hasattr(reply, "text") for reply in got.values()), own.calls)

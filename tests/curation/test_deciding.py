@@ -3,12 +3,15 @@
 import json
 from datetime import date
 
+from curation.asker import Ask, Turn
 from curation.checking import ChecksStep
 from curation.decontaminate import ProtectStep
 from curation.dedup import DedupStep
 from curation.pipeline import apply
+from curation.reading import prompt_of
 from curation.records import Reply, Request
-from curation.sampling import Planned, prompt_of, samples_frame
+from curation.salvage import Form, Salvage
+from curation.sampling import Maker, Planned, way_of
 from curation.scrubbing import Scrubber, ScrubReplies, scrub_prompts
 from curation.select import SelectStep, control_arm
 from curation.task import Task
@@ -57,17 +60,19 @@ ANSWERS = {
 
 
 def sampled(prompts):
-    planned, answers = [], {}
+    planned, turns = [], {}
     for position, prompt in enumerate(prompts):
         for teacher in TASK.teachers:
             request = Request(
                 provider="practice", host="practice", api_version="1", model=teacher.model, messages=prompt.messages,
                 template=prompt.id,
             )  # fmt: skip
-            planned.append(Planned(position, prompt, teacher, 0, request))
+            salvage = Salvage(way_of(teacher), prompt, Form(TASK.answer, repair=True), TASK.sampling)
+            planned.append(Planned(position, prompt, teacher, 0, Ask(request, teacher, salvage), salvage))
             text = ANSWERS[teacher.name][position]
-            answers[request.key] = Reply(key=request.key, text=text, stop="end", model=teacher.model)
-    return samples_frame(planned, answers, TASK, lambda key, index: f"{key[:16]}{index}")
+            turns[request.key] = (Turn(request, Reply(key=request.key, text=text, stop="end", model=teacher.model)),)
+    recall = lambda asks: [turns[a.request.key] for a in asks]  # noqa: E731
+    return Maker(TASK.answer, recall, lambda key, index: f"{key[:16]}{index}", {}).frames(planned)
 
 
 def test_every_sample_ends_in_one_state_with_one_reason_and_nothing_personal_is_left():

@@ -21,6 +21,10 @@ def kept(samples, step=STEP):
 
 
 def test_of_an_exact_duplicate_pair_exactly_one_survives_and_the_other_names_it():
+    """Regression 9.
+
+    Mutation: curation/dedup.py: keyed.filter(pl.col("id") != pl.col("twin")) => keyed.filter(pl.col("n") > 1)
+    """
     samples, decisions = apply(table(row(1), row(2)), [STEP])
     assert samples["state"].to_list() == ["kept", "dropped"]
     assert json.loads(decisions["evidence"][0]) == {"twin": "s1"}
@@ -69,15 +73,49 @@ def test_switched_off_or_to_the_letter_it_does_as_told():
 
 
 def test_a_thousand_different_rows_of_one_to_four_words_lose_none():
+    """Regression 10.
+
+    Mutation: curation/dedup.py: return _SPACE.sub(" ", bare).strip() or plain
+        => return " ".join(sorted(set(bare.split()))) or plain
+    """
     words = ["card", "cash", "top", "up", "lost", "my", "pin", "no", "pay", "fee"]
-    texts = [" ".join(words[int(d)] for d in str(n)) for n in range(1000)]
+    texts = [" ".join(words[int(d)] for d in str(n)) for n in range(0, 10_000, 10)]
+    assert {len(t.split()) for t in texts} == {1, 2, 3, 4}
     assert len(set(texts)) == 1000
     assert len(kept(table(*(row(n, prompt=t, answer="ok") for n, t in enumerate(texts))))) == 1000
 
 
-def test_long_shared_boilerplate_around_different_payloads_loses_none():
+def test_long_shared_boilerplate_around_different_payloads_loses_none_and_raises_no_alarm():
+    """Regression 11.
+
+    Mutation: curation/dedup.py: unicodedata.normalize("NFKC", text).casefold()).strip()
+        => unicodedata.normalize("NFKC", text[:500]).casefold()).strip()
+    """
     form = "Dear customer, " + "thank you for your patience with our service. " * 40
-    assert len(kept(table(*(row(n, prompt=f"{form}{n}", answer="ok") for n in range(200))))) == 200
+    samples = table(*(row(n, prompt=f"{form}{n}", answer="ok") for n in range(200)))
+    assert len(kept(samples)) == 200
+    assert STEP(samples).notices == ()
+
+
+def test_when_most_rows_are_one_the_run_says_so_and_still_keeps_every_other_row():
+    """Regression 11.
+
+    Mutation: curation/dedup.py: n <= self.table.alarm_share * keyed.height: => n <= keyed.height:
+    """
+    alike = [row(n, prompt="Dear customer, {text}", answer="ok") for n in range(120)]
+    others = [row(n, prompt=f"message {n}", answer="ok") for n in range(120, 200)]
+    told: list[str] = []
+    after, _ = apply(table(*alike, *others), [STEP], notice=told.append)
+    assert after.filter(state="kept").height == 81
+    assert len(told) == 1
+    assert "120 of 200 samples (60%)" in told[0]
+    assert "s0" in told[0]
+
+
+@pytest.mark.parametrize(("alike", "others", "share"), [(49, 1, 0.5), (100, 100, 0.5), (120, 80, 0.7), (0, 0, 0.5)])
+def test_a_cluster_that_is_small_or_within_its_share_is_not_told(alike, others, share):
+    rows = [row(n, answer="ok") for n in range(alike)] + [row(n, prompt=str(n)) for n in range(900, 900 + others)]
+    assert DedupStep(DedupTable(alarm_share=share))(table(*rows)).notices == ()
 
 
 PARTS = st.sampled_from(["yes", "Yes", "yes.", "YES ", "no", "-1", "1", "?!", "", "😀"])
@@ -86,6 +124,11 @@ PARTS = st.sampled_from(["yes", "Yes", "yes.", "YES ", "no", "-1", "1", "?!", ""
 @given(st.lists(st.tuples(PARTS, PARTS), min_size=1, max_size=12))
 @settings(max_examples=60, deadline=None)
 def test_no_cluster_vanishes_and_every_dropped_row_has_a_kept_twin_like_it(pairs):
+    """Regression 9.
+
+    Mutation: curation/dedup.py: twin=pl.col("id").first().over("cluster")
+        => twin=pl.col("id").shift(1).over("cluster")
+    """
     samples = table(*(row(n, prompt=p, answer=a) for n, (p, a) in enumerate(pairs)))
     after, decisions = apply(samples, [STEP])
     key = {f"s{n}": (fold(p), fold(a)) for n, (p, a) in enumerate(pairs)}

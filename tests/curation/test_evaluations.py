@@ -3,7 +3,7 @@
 import pytest
 
 from curation.errors import UnknownRecord
-from curation.records import Evaluation, ItemScore
+from curation.evaluation import Evaluation, ItemScore
 from curation.store.database import STATE, Database
 from curation.store.evaluations import Evaluations
 

@@ -1,8 +1,6 @@
-"""Prompts read line by line, planned in order, varied, and replies made into samples."""
+"""Prompts planned in order, varied, and replies made into samples."""
 
-import json
 import math
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -10,115 +8,34 @@ import pytest
 from curation.asker import Failure
 from curation.llm.practice import KeyEntry, PracticeServer
 from curation.records import DECISIONS, SAMPLES, Reply, TokenLogprob
-from curation.sampling import plan, read_prompts, samples_frame, signal_of, vary_prompts
-from curation.task import AnswerTable, Task, read_task
-from tests.curation.asking import asker_in
-
-TASK = """
-[task]
-name = "t"
-kind = "classify"
-seed = 5
-
-[prompts]
-system = "Answer with one word."
-template = "Message: {text}"
-
-[answer]
-format = "label"
-labels = ["refund", "other"]
-
-[[teachers]]
-name = "a"
-use = "practice"
-model = "alder-large"
-weight = 3.0
-n = 2
-
-[[teachers]]
-name = "b"
-use = "practice"
-model = "birch-large"
-
-[[teachers]]
-name = "c"
-use = "practice"
-model = "cedar-large"
-tags = ["hard"]
-"""
-
-
-def task_in(root: Path, rows: list[dict] | bytes, extra: str = "") -> Task:
-    (root / "prompts").mkdir(exist_ok=True)
-    data = rows if isinstance(rows, bytes) else "".join(json.dumps(r) + "\n" for r in rows).encode()
-    (root / "prompts" / "p.jsonl").write_bytes(data)
-    (root / "task.toml").write_text(TASK + extra, encoding="utf-8")
-    return read_task(root / "task.toml")
-
-
-def test_a_row_becomes_a_prompt_with_system_message_and_template(tmp_path):
-    row = {"id": "p1", "text": "where is {it}?", "group": 7, "tags": ["hard"], "channel": "mail"}
-    prompts, bad = read_prompts(task_in(tmp_path, [row]))
-    assert not bad
-    (prompt,) = prompts
-    assert [(m.role, m.content) for m in prompt.messages] == [
-        ("system", "Answer with one word."),
-        ("user", "Message: where is {it}?"),
-    ]
-    assert (prompt.group, prompt.tags, prompt.fields) == ("7", ("hard",), {"channel": "mail"})
-    assert prompt.source == "prompts/p.jsonl:1"
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        (b'{"id": "x", "text": ', "not JSON"),
-        (b'{"id": "x", "text": "caf\xe9"}', "not UTF-8"),
-        (b'{"id": "x", "question": "?"}', "neither 'text' nor 'messages'; the line has 'id', 'question'"),
-        (b'["x"]', "a JSON list"),
-        (b'{"id": "x", "text": 3}', "'text' is 3"),
-        (b'{"id": "x", "text": "  "}', "'text' is empty"),
-        (b'{"id": "x", "messages": [{"role": "assistant", "content": "hi"}]}', "no user message"),
-        (b'{"id": "good", "text": "again"}', "id 'good' was used before"),
-        (b'{"id": "x", "messages": [{"role": "robot", "content": "hi"}]}', "role"),
-    ],
-)
-def test_a_line_that_is_no_prompt_is_named_with_its_reason_and_the_others_stay(tmp_path, line, words):
-    data = b'{"id": "good", "text": "one"}\n' + line + b'\n\n{"id": "also good", "text": "two"}'
-    task = task_in(tmp_path, data)
-    prompts, bad = read_prompts(task)
-    assert [p.id for p in prompts] == ["good", "also good"]
-    assert [(b.file, b.line) for b in bad] == [("prompts/p.jsonl", 2)]
-    assert words in bad[0].reason
-
-
-def test_equal_rows_without_ids_are_two_prompts_with_stable_names(tmp_path):
-    task = task_in(tmp_path, [{"text": "same"}, {"text": "same"}, {"text": "other"}])
-    prompts, bad = read_prompts(task)
-    assert not bad
-    assert len({p.id for p in prompts}) == 3
-    assert [p.id for p in read_prompts(task)[0]] == [p.id for p in prompts]
+from curation.sampling import Maker, Plan
+from curation.signals import signal_of
+from curation.store.replies import Claim, Settlement
+from curation.task import AnswerTable
+from curation.varying import vary_prompts
+from tests.curation.asking import asker_in, replies_in
+from tests.curation.test_reading import prompts_of, task_in
 
 
 def test_a_plan_is_in_order_of_prompt_teacher_and_index_and_routes_by_tag(tmp_path):
     task = task_in(tmp_path, [{"id": "p1", "text": "one"}, {"id": "p2", "text": "two", "tags": ["hard"]}])
     with asker_in(tmp_path) as asker:
-        planned = plan(read_prompts(task)[0], task, asker)
+        planned = list(Plan(task, asker).samples(prompts_of(task)))
     assert [(p.position, p.teacher.name, p.index) for p in planned] == [
         (0, "a", 0), (0, "a", 1), (0, "b", 0),
         (1, "a", 0), (1, "a", 1), (1, "b", 0), (1, "c", 0),
     ]  # fmt: skip
-    assert len({p.request.key for p in planned}) == len(planned)
+    assert len({p.ask.request.key for p in planned}) == len(planned)
 
 
 def test_a_number_of_teachers_per_prompt_is_drawn_by_weight_and_not_by_position(tmp_path):
     extra = "\n[sampling]\nteachers_per_prompt = 1\n"
     rows = [{"id": f"p{i}", "text": f"text {i}"} for i in range(2000)]
     task = task_in(tmp_path, rows, extra)
-    prompts = read_prompts(task)[0]
+    prompts = prompts_of(task)
     with asker_in(tmp_path) as asker:
-        chosen = {p.prompt.id: p.teacher.name for p in plan(prompts, task, asker)}
-        later = {p.prompt.id: p.teacher.name for p in plan(prompts[1000:], task, asker)}
+        chosen = {p.prompt.id: p.teacher.name for p in Plan(task, asker).samples(prompts)}
+        later = {p.prompt.id: p.teacher.name for p in Plan(task, asker).samples(prompts[1000:])}
     share = sum(name == "a" for name in chosen.values()) / 2000
     assert share == pytest.approx(0.75, abs=4 * math.sqrt(0.75 * 0.25 / 2000))
     assert all(chosen[key] == name for key, name in later.items())
@@ -128,7 +45,7 @@ def test_rewordings_follow_their_parent_keep_its_numbers_and_are_asked_once(tmp_
     extra = '\n[vary]\nper_prompt = 2\nstyles = ["shorter", "more formal"]\n'
     texts = [f"Hi there. I can't find order ORD-10000{i}. Please help me asap." for i in range(5)]
     task = task_in(tmp_path, [{"id": f"p{i}", "text": t, "group": f"g{i}"} for i, t in enumerate(texts)], extra)
-    prompts = read_prompts(task)[0]
+    prompts = prompts_of(task)
     entries = [KeyEntry(id=p.id, text=p.text, answer="refund") for p in prompts]
     practice = PracticeServer(entries, seed=1, answer=task.answer, vary=task.vary)
     with practice as server, asker_in(tmp_path, url=server.url) as asker:
@@ -147,13 +64,17 @@ def test_rewordings_follow_their_parent_keep_its_numbers_and_are_asked_once(tmp_
 def test_replies_become_kept_rows_failures_failed_rows_and_silence_is_no_answer(tmp_path):
     task = task_in(tmp_path, [{"id": "p1", "text": "one"}, {"id": "p2", "text": "two", "tags": ["hard"]}])
     with asker_in(tmp_path) as asker:
-        planned = plan(read_prompts(task)[0], task, asker)
-    keys = [p.request.key for p in planned]
-    answers: dict = {k: Reply(key=k, text="refund", stop="end", model="m") for k in keys}
-    answers[keys[1]] = Failure(keys[1], "server", "500 no", 3)
-    answers[keys[2]] = Reply(key=keys[2], text=" ", stop="refusal", model="m")
-    answers[keys[3]] = Reply(key=keys[3], text="a refund, I think", stop="end", model="m")
-    samples, decisions = samples_frame(planned, answers, task, lambda key, index: f"{key[:8]}{index}")
+        planned = list(Plan(task, asker).samples(prompts_of(task)))
+        keys = [p.ask.request.key for p in planned]
+        texts = dict.fromkeys(keys, "refund") | {keys[2]: " ", keys[3]: "a refund, I think"}
+        replies, owner = replies_in(tmp_path), replies_in(tmp_path).new_owner()
+        replies.commit(owner, [Claim(p.ask.request, "sample") for p in planned])
+        stop = {keys[2]: "refusal"}
+        answers = [Reply(key=k, text=texts[k], stop=stop.get(k, "end"), model="m") for k in keys if k != keys[1]]
+        replies.commit(owner, settlements=[Settlement(r.key, "reply", reply=r) for r in answers])
+        failures = {keys[1]: Failure(keys[1], "server", "500 no", 3)}
+        maker = Maker(task.answer, asker.recall, lambda key, index: f"{key[:8]}{index}", failures)
+        samples, decisions = maker.frames(planned)
     assert samples.schema == pl.Schema(SAMPLES)
     assert decisions.schema == pl.Schema(DECISIONS)
     assert samples["state"].to_list() == ["kept", "failed", "failed", "kept", "kept", "kept", "kept"]

@@ -5,18 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from curation.records import (
-    SAMPLES,
-    Decision,
-    Evaluation,
-    ItemScore,
-    Message,
-    Request,
-    canonical,
-    decisions_frame,
-    draw,
-    message_row,
-)
+from curation.evaluation import Evaluation, ItemScore
+from curation.records import SAMPLES, Decision, Message, Request, canonical, decisions_frame, draw, message_row
 from curation.store.evaluations import Evaluations
 from curation.store.gold import GoldItem
 from curation.store.store import Store

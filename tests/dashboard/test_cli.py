@@ -218,7 +218,7 @@ def test_a_log_gets_a_line_every_few_seconds_with_rate_cost_and_time_left(tmp_pa
         lines.notice("judge: \x1b[31mno family")
         lines.finish()
     written = path.read_text().splitlines()
-    assert written[0] == "sample: 10/100 · 2.0/s · 45 s left · $0.5000"
+    assert written[0] == "sample: 10/100 · 2.0/s · 45 s left · $0.5000 so far"
     assert written[-1].startswith("sample: 40/100")
     assert len(written) == 6
     assert "\x1b" not in path.read_text()

@@ -1,4 +1,4 @@
-"""The four pages for people are followed command by command in a real, small workspace."""
+"""The pages for people are followed command by command in a real, small workspace."""
 
 import json
 import os
@@ -101,6 +101,12 @@ def test_the_engineers_page_goes_from_nothing_to_an_export(tmp_path: Path):
     exported = (tmp_path / "support" / "train.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(exported[0])["messages"][-1]["role"] == "assistant"
     assert (tmp_path / "mine" / "task.toml").exists()
+
+
+def test_the_page_about_teachers_plans_runs_in_batches_and_adds_up_the_cost(tmp_path: Path):
+    said = follow("teachers.md", tmp_path)
+    assert "leave the house" in said
+    assert "batch" in said
 
 
 def test_the_reviewers_page_runs_a_study_and_fills_the_gold_set(workspace: Path):

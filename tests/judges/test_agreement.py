@@ -6,7 +6,8 @@ from itertools import combinations
 
 import pytest
 
-from judges.agreement import cohen_kappa, krippendorff_alpha, raw_agreement, wilson
+from curation.intervals import wilson
+from judges.agreement import cohen_kappa, krippendorff_alpha, raw_agreement
 
 # Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011): four observers, twelve units, gaps.
 FOUR_OBSERVERS = [

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import t
 
 from curation.errors import UnknownPlugin, UnknownRecord
-from curation.records import Evaluation, ItemScore
+from curation.evaluation import Evaluation, ItemScore
 from curation.store.evaluations import Evaluations
 from curation.store.gates import Gates
 from curation.store.store import Store
