@@ -96,7 +96,7 @@ def test_a_status_nobody_knows_is_told_once_and_asked_about_again(tmp_path, dial
     Mutation: curation/llm/batches/wire.py: return "ended" if delivered and complete else "unknown"
         => return "failed"
     """
-    with server(batch_ms=300) as practice:
+    with server(batch_ms=1500) as practice:
         practice.batch_faults = BatchFaults(status_once=status)
         answers, notices = asked(tmp_path, dialect, practice.url, 30)
         assert len(practice.batches()) == 1
