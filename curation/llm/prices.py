@@ -85,12 +85,7 @@ class Price(Record):
         cap = max_tokens(request)
         out = (cap[1] if cap else (self.max_output or 0)) * choices(request)
         factor = self.batch if tier == "batch" else 1.0
-        return factor * ((bytes_sent(request) + OVERHEAD) * self.input + out * self.output) / 1e6
-
-
-def bytes_sent(request: Request) -> int:
-    """How many bytes a request carries at most: no tokenizer makes more tokens of them."""
-    return request.size
+        return factor * ((request.size + OVERHEAD) * self.input + out * self.output) / 1e6
 
 
 def price_named(id_: str) -> Price | None:
