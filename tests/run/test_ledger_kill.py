@@ -33,11 +33,13 @@ USE = {
 CONCURRENCY, LATENCY_MS, WINDOW = 4, 200, 1.2
 TIMEOUT, HANG = 1.0, 2.5
 """A straggler is given up before the server has answered it: it is charged all the same, and later than that."""
+PATIENT = 60.0
+"""A timeout that a slow machine does not reach: nothing is given up, so nothing is held."""
 LONG = "Read every message to its end before you answer, and decide by what the customer wants now. " * 50
 """Behind the system prompt, so that the server counts it as cached."""
 
 
-def paid(url: str, budget: float, faults: str = "") -> Callable[[str], str]:
+def paid(url: str, budget: float, faults: str, timeout: float) -> Callable[[str], str]:
     """An edit of the shipped task: every model behind its real wire format at a price, and a budget."""
 
     def sold(match: re.Match[str]) -> str:
@@ -46,7 +48,7 @@ def paid(url: str, budget: float, faults: str = "") -> Callable[[str], str]:
         price = f"{{ input = {sent}, output = {back}, cached_input = {cached} }}"
         return (
             f'use = "{use}"\nbase_url = "{url}{path}"\nmodel = "{match[1]}"\nprice = {price}\n'
-            f"concurrency = {CONCURRENCY}\ntimeout = {TIMEOUT}"
+            f"concurrency = {CONCURRENCY}\ntimeout = {timeout}"
         )
 
     def edit(text: str) -> str:
@@ -106,11 +108,13 @@ NOWHERE = "http://127.0.0.1:1"
 
 
 @contextmanager
-def served(folder: Path, prompts: int, budget: float, faults: str = "", **options: object) -> Iterator[PracticeServer]:
+def served(
+    folder: Path, prompts: int, budget: float, faults: str = "", timeout: float = PATIENT
+) -> Iterator[PracticeServer]:
     """A workspace in `folder` whose models are sold by the practice server that is yielded."""
     workspace = make_workspace(folder, prompts)
-    rewrite(workspace, paid(NOWHERE, budget, faults))
-    with practice_for(workspace, latency_ms=LATENCY_MS, limits=Limits(cached_input=True), **options) as server:
+    rewrite(workspace, paid(NOWHERE, budget, faults, timeout))
+    with practice_for(workspace, latency_ms=LATENCY_MS, limits=Limits(cached_input=True)) as server:
         rewrite(
             workspace,
             lambda text: text.replace(NOWHERE + "/", server.url + "/").replace(NOWHERE + '"', server.url + '"'),
@@ -122,7 +126,7 @@ def served(folder: Path, prompts: int, budget: float, faults: str = "", **option
 def test_the_ledger_equals_the_servers_own_sum_across_20_kills_and_resumes(tmp_path: Path):
     kills, budget, workspace = 20, 4.0, tmp_path / "w"
     chance, died = random.Random(kills), 0
-    with served(workspace, 6 * kills, budget, f"slow = 0.03\ngarbage = 0.02\nhang = {HANG}") as server:
+    with served(workspace, 6 * kills, budget, f"slow = 0.03\ngarbage = 0.02\nhang = {HANG}", TIMEOUT) as server:
         began = time.monotonic()
         stillhouse(workspace, "status")
         startup = time.monotonic() - began
