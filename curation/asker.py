@@ -30,6 +30,7 @@ from curation.task import Environment, ModelTable, SamplingTable
 if TYPE_CHECKING:
     from curation.llm.batches.lane import BatchLane
     from curation.llm.batches.office import BatchSettings, Office
+    from curation.scrub.guard import EgressGuard
 
 __all__ = ["Ask", "Asker", "Failure", "Follow", "Next", "Purpose", "Turn"]
 
@@ -62,6 +63,7 @@ class Asker:
         practice_url: str | None = None,
         progress: Progress,
         scrub: Callable[[str], str] = str,
+        guard: "EgressGuard | None" = None,
         wait_for_batches: bool = True,
         batches: "BatchSettings | None" = None,
     ) -> None:
@@ -77,13 +79,14 @@ class Asker:
         )
         self._replies = replies
         self._uncut = Uncut(replies)
+        self._scrubbed = guard.state if guard else None
         self._sampling = sampling
         self._progress = progress
         self._wait_for_batches = wait_for_batches
         self._batches = batches
         self._told: set[tuple[str, str]] = set()
         self._owner = replies.new_owner()
-        self._journal = Journal(replies, self._owner, budget_usd)
+        self._journal = Journal(replies, self._owner, budget_usd, guard)
         self._loop = LoopThread()
         self.request = self.models.request
         replies.sweep(self._owner)
@@ -195,7 +198,7 @@ class Asker:
 
     def _lane(self, model: ModelTable, opened: OpenModel, round_: Round) -> "Lane | BatchLane":
         tier = None if model.mode == "online" else model.mode
-        rules = Rules(self._sampling, opened.identity, opened.price, tier, opened.terms)
+        rules = Rules(self._sampling, opened.identity, opened.price, tier, opened.terms, self._scrubbed)
         online = replace(rules, tier=None) if tier == "batch" else rules
         lane = Lane(opened.provider, opened.limiter, self._journal, online, round_)
         if tier != "batch":
@@ -207,7 +210,7 @@ class Asker:
     def _office(self, model: ModelTable, opened: OpenModel) -> "Office":
         from curation.llm.batches.desks import office_for
 
-        rules = Rules(self._sampling, opened.identity, opened.price, "batch", opened.terms)
+        rules = Rules(self._sampling, opened.identity, opened.price, "batch", opened.terms, self._scrubbed)
         office = office_for(model, opened.provider, self._journal, rules, self._batches)
         settings = replace(office.settings, wait=self._wait_for_batches, notice=self.notice)
         return replace(office, settings=settings)

@@ -1,19 +1,25 @@
-"""What a detector of personal data is: text in, places out; one file per kind of data lies in `curation/scrub/`.
+"""What a detector of personal data is: text in, places out; one file per kind of data lies in `curation/detectors/`.
 
 A detector sees a *view* of the text: full-width and other look-alike characters folded to ASCII, invisible characters
-taken out, everything already masked shown as one U+FFFC. It must run in linear time: no nested or unbounded
-quantifier that can start at every character.
+taken out, everything already masked shown as one U+FFFC. It may see many short texts at once, joined by `BREAK`: it
+must not match across a blank line, nor ask where the whole text begins or ends. It must run in linear time: no nested
+or unbounded quantifier that can start at every character.
 """
 
+import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import ClassVar
+from operator import itemgetter
+from typing import ClassVar, Literal, NamedTuple
 
 from curation.plugins import Plugin
 
+BREAK = "\n\x1d\n\n"
+"""Stands between texts that are looked at together."""
 FILLER = "\ufffc"
 """Stands for masked text in a view; no detector matches it."""
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
@@ -22,28 +28,39 @@ _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 
 
-@dataclass(frozen=True)
-class Found:
-    """One place a detector found, in code points of the view.
-
-    `valid` is False where the shape is right and the checksum is not (masked all the same: models invent numbers);
-    `bounded` is False where the detector cannot say where the secret ends.
-    """
+class Found(NamedTuple):
+    """One place a detector found, in code points of the view."""
 
     start: int
     end: int
+    score: float = 1.0
+    """How sure the detector is that this is personal data, 0 to 1. The operating point cuts here (`CUTS`)."""
     valid: bool = True
+    """False where the shape is right and the checksum is not (masked all the same: models invent numbers)."""
     bounded: bool = True
+    """False where the detector cannot say where the secret ends: always a matter for a person."""
+    kind: str = ""
+    """A finer name than the detector's, where it tells several apart: `us_ssn`, `date_of_birth`, `aws_access_key`."""
+
+
+Point = Literal["recall", "precision"]
+CUTS: dict[Point, float] = {"recall": 0.3, "precision": 0.7}
+"""A find below the cut of the operating point is left alone."""
 
 
 class Detector(Plugin):
     """Finds one kind of personal data; its file name in upper case is the placeholder."""
 
-    needs_digit: ClassVar[bool] = False
-    """True where every find holds a digit: most texts hold none, and the detector is spared them."""
+    version: ClassVar[int] = 1
+    """Raised with every change that may find something else: what was scrubbed with another is scrubbed again."""
+
+    def concerns(self, text: str) -> bool:
+        """A cheap look (`"@" in text`) that may say no only where nothing can be found: most texts are spared so."""
+        del text
+        return True
 
     def __call__(self, text: str) -> Iterable[Found]:
-        """The places in a view of the text; they may overlap."""
+        """The places in a view of the text, or of several joined by `BREAK`; they may overlap."""
         raise NotImplementedError
 
 
@@ -52,7 +69,9 @@ class View:
     """A text as detectors see it, and where each of its characters lies in the text itself."""
 
     text: str
-    where: Sequence[int]
+    pieces: tuple[tuple[int, int], ...] = ((0, 0),)
+    """Where in the view a run of characters begins, and where in the text; runs follow each other without a gap in
+    the view."""
 
     @classmethod
     def of(cls, text: str, hidden: Sequence[tuple[int, int]]) -> "View":
@@ -61,33 +80,60 @@ class View:
         >>> View.of("mail\\u200b: ａ＠b.co", []).text
         'mail: a@b.co'
         """
-        folded = text if text.isascii() else text.translate(_folding())
+        folded = text if text.isascii() else _fold(text)
         cuts = _cuts(folded, hidden)
         if not cuts:
-            return cls(folded, range(len(text)))
+            return cls(folded)
         parts: list[str] = []
-        where: list[int] = []
-        at = 0
+        pieces: list[tuple[int, int]] = []
+        at = length = 0
         for start, end, shown in [*cuts, (len(text), len(text), "")]:
             parts += (folded[at:start], shown)
-            where.extend(range(at, start))
-            where.extend([start] * len(shown))
+            pieces += [(length, at)] if start > at else []
+            length += start - at
+            pieces += [(length, start)] if shown else []
+            length += len(shown)
             at = end
-        return cls("".join(parts), where)
+        return cls("".join(parts), tuple(pieces))
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """A non-empty range of the view as a range of the text."""
-        return self.where[start], self.where[end - 1] + 1
+        if len(self.pieces) == 1:
+            shift = self.pieces[0][1]
+            return start + shift, end + shift
+        return self._place(start), self._place(end - 1) + 1
+
+    def _place(self, at: int) -> int:
+        begins, place = self.pieces[bisect_right(self.pieces, at, key=itemgetter(0)) - 1]
+        return place + at - begins
 
 
 def _cuts(folded: str, hidden: Sequence[tuple[int, int]]) -> list[tuple[int, int, str]]:
     cuts = [(start, end, FILLER) for start, end in hidden]
-    if folded.isascii() or not any(c in folded for c in INVISIBLE):
+    if folded.isascii() or not (unseen := [m.start() for m in _unseen().finditer(folded)]):
         return cuts
     borders = [0, *(edge for span in hidden for edge in span), len(folded)]
     gaps = list(pairwise(borders))[::2]
-    cuts += [(i, i + 1, "") for start, end in gaps for i in range(start, end) if folded[i] in INVISIBLE]
+    cuts += [
+        (i, i + 1, "") for start, end in gaps for i in unseen[bisect_left(unseen, start) : bisect_left(unseen, end)]
+    ]
     return sorted(cuts)
+
+
+def _fold(text: str) -> str:
+    return text.translate(_folding()) if any(p.search(text) for p in _foldable()) else text
+
+
+@cache
+def _unseen() -> re.Pattern[str]:
+    return re.compile(f"[{INVISIBLE}]")
+
+
+@cache
+def _foldable() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Finds whether there is anything to fold; a class with characters beyond 16 bits would be a hundred times slower."""
+    near = "".join(re.escape(chr(code)) for code in sorted(_folding()) if code <= 0xFFFF)
+    return re.compile(f"[{near}]"), re.compile("[\U0001d400-\U0001d7ff]")
 
 
 @cache
@@ -101,6 +147,14 @@ def _folding() -> dict[int, str]:
         if len(plain) == 1 and plain.isascii():
             table.setdefault(code, plain)
     return table
+
+
+_DIGIT = re.compile(r"[0-9]")
+
+
+def has_digit(text: str) -> bool:
+    """Whether a view holds a digit; most do not."""
+    return _DIGIT.search(text) is not None
 
 
 def luhn(digits: str) -> bool:

@@ -34,6 +34,7 @@ FailureKind = Literal[
     "invalid_parameter",  # 400: this row fails; k identical ones stop the run
     "too_long",  # 400 context length: this row fails
     "unreadable",  # 200 with a body we cannot read: ask again
+    "held_back",  # the egress guard found personal data in the request: this row fails, nothing is sent
     "erased",  # bought once and erased by [rules] keep_days: this row fails, nothing is asked
 ]
 

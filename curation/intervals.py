@@ -55,6 +55,28 @@ def bootstrap_median(values: Sequence[float], clusters: Sequence[str], seed: int
     return Interval(float(low), float(high))
 
 
+def bootstrap_ratio(parts: Sequence[tuple[float, float]], clusters: Sequence[str], seed: int) -> Interval:
+    """The 95 % percentile interval of a ratio of sums over drawn clusters; the whole of 0..1 where nothing is counted.
+
+    `parts` holds each row's numerator and denominator: found and wanted spans of a text.
+
+    >>> bootstrap_ratio([(1, 1), (2, 2)], ["a", "b"], seed=0)
+    Interval(low=1.0, high=1.0)
+    """
+    by_cluster: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for (above, below), cluster in zip(parts, clusters, strict=True):
+        by_cluster[cluster][0] += above
+        by_cluster[cluster][1] += below
+    sums = np.asarray([by_cluster[name] for name in sorted(by_cluster)]).reshape(-1, 2)
+    sums = sums[sums[:, 1] > 0]
+    if not len(sums):
+        return Interval(0.0, 1.0)
+    drawn = np.random.default_rng(seed).integers(0, len(sums), (DRAWS, len(sums)))
+    above, below = sums[drawn].sum(axis=1).T
+    low, high = np.quantile(above / below, [0.025, 0.975])
+    return Interval(float(low), float(high))
+
+
 class Share(Record):
     """A share with its 95 % Wilson interval; `n` counts clusters, because answers to one prompt err together."""
 

@@ -1,11 +1,13 @@
 """Quarantine: samples a step would not decide about wait here for a person, who approves or corrects them.
 
 A ruling is recorded at once and applied by the next run: where a step would hold the sample again, the ruling lets
-it go on from there (with the person's answer, if corrected), so that every later step still looks at it.
+it go on from there (with the person's answer, if corrected), so that every later step still looks at it. A prompt that
+scrubbing held back has no answer yet: it waits once, and a ruling on it lets the next run ask it.
 """
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 import polars as pl
@@ -16,8 +18,11 @@ from curation.checking import ChecksStep
 from curation.errors import InputError, ReplyUnreadable, UnknownRecord
 from curation.pipeline import Outcome
 from curation.records import DECISIONS, Decision, Sample, canonical, decisions_frame, digest, sample_of
-from curation.scrubbing import Scrubber
+from curation.scrub.before import Gone, Original, reply_before
+from curation.scrub.held import IS_HELD, HeldPrompts, Piece
+from curation.scrub.scrubber import Scrubber
 from curation.store.quarantine import Ruling, Rulings
+from curation.store.scrub_rulings import Mark, PromptRuling
 from curation.store.store import Store
 from curation.task import AnswerTable, Task
 
@@ -82,8 +87,16 @@ class Quarantine:
         self._task = task
         self._rulings = Rulings(store.state, store.ledger)
 
+    @cached_property
+    def prompts(self) -> HeldPrompts:
+        """Those among them that were held back before anybody was asked."""
+        return HeldPrompts(self._store, self._task)
+
     def waiting(self) -> pl.DataFrame:
-        """One row per quarantined sample: id, prompt_id, teacher, step, reason, words, prompt, answer, ruling."""
+        """One row per quarantined sample: id, prompt_id, teacher, step, reason, words, prompt, answer, ruling.
+
+        A held prompt has one row however many samples were planned of it, with no answer.
+        """
         held = self._held()
         why = (
             self._store.versions.decisions()
@@ -91,29 +104,43 @@ class Quarantine:
             .unique("sample", keep="first", maintain_order=True)
             .select(pl.col("sample").alias("id"), "words")
         )
-        rulings = pl.DataFrame(
-            [(r.sample, r.ruling) for r in self._rulings.list()], {"id": pl.String, "ruling": pl.String}, orient="row"
-        )
-        prompts = pl.Series("prompt", [sample_of(row).prompt for row in held.iter_rows(named=True)], pl.String)
+        ruled = [(r.sample, r.ruling) for r in self._rulings.list()]
+        on_prompts = {p.id: p.ruling.ruling for p in self.prompts.prompts(held) if p.ruling is not None}
+        ruled += [
+            (row[0], on_prompts[row[1]])
+            for row in held.filter(IS_HELD)["id", "prompt_id"].rows()
+            if row[1] in on_prompts
+        ]
+        rulings = pl.DataFrame(ruled, {"id": pl.String, "ruling": pl.String}, orient="row")
+        once = held.filter(~IS_HELD | pl.struct("prompt_id", IS_HELD).is_first_distinct())
+        prompts = pl.Series("prompt", [sample_of(row).prompt for row in once.iter_rows(named=True)], pl.String)
         return (
-            held.with_columns(prompts)
+            once.with_columns(prompts)
             .join(why, on="id", how="left", maintain_order="left")
             .join(rulings, on="id", how="left", maintain_order="left")
             .select("id", "prompt_id", "teacher", "step", "reason", "words", "prompt", "answer", "ruling")
         )
 
-    def approve(self, sample: str, by: str, why: str = "") -> Ruling:
-        """Let a sample through as it is, from the next run on."""
-        found = self._one(sample)
-        return self._add(_ruling(found, None, by, why))
+    def approve(self, sample: str, by: str, why: str = "") -> Ruling | PromptRuling:
+        """Let a sample through as it is, or have a held prompt asked as it is masked, from the next run on."""
+        row = self._one(sample)
+        if not row["request_key"]:
+            return self.prompts.approve(row["prompt_id"], by, why)
+        return self._add(_ruling(sample_of(row), None, by, why))
 
     def correct(self, sample: str, answer: str, by: str, why: str = "") -> Ruling:
         """Let a sample through with a person's answer, from the next run on.
 
         The answer is scrubbed like a reply and must be readable and pass the task's checks, else InputError.
         """
-        found = self._one(sample)
-        clean = Scrubber.of(self._task.scrub, datetime.now(UTC).date()).scrub(answer).text
+        row = self._one(sample)
+        if not row["request_key"]:
+            raise InputError(
+                f"prompt {row['prompt_id']} was held before any teacher was asked: there is no answer to correct. "
+                "Approve it, or say what else to mask in it: quarantine correct ID --mask 'TEXT=person'"
+            )
+        found = sample_of(row)
+        clean = self._scrubber.scrub(answer).text
         try:
             labels = parse_answer(clean, self._task.answer)
         except ReplyUnreadable as error:
@@ -121,24 +148,39 @@ class Quarantine:
         self._check(found.model_copy(update={"answer": clean, "labels": labels, "stop": "end"}))
         return self._add(_ruling(found, clean, by, why))
 
+    def mask(self, sample: str, more: Sequence[Mark | Piece], by: str, why: str = "") -> PromptRuling:
+        """Have a held prompt asked with more of it masked, from the next run on; raises as `HeldPrompts.correct`."""
+        row = self._one(sample)
+        if row["request_key"]:
+            raise InputError(f"{row['id']} has an answer, so its prompt was asked; correct it with --answer TEXT")
+        return self.prompts.correct(row["prompt_id"], more, by, why)
+
+    def before(self, sample: str) -> Original | Gone:
+        """The held prompt, or the reply behind a held answer, before it was scrubbed; for a person's eyes only."""
+        row = self._one(sample)
+        if not row["request_key"]:
+            return self.prompts.original(row["prompt_id"])
+        return reply_before(self._store, row, self._task, self._scrubber)
+
+    @cached_property
+    def _scrubber(self) -> Scrubber:
+        return Scrubber.today(self._task.scrub, self._store.keys.scrub)
+
     def _held(self) -> pl.DataFrame:
         return self._store.versions.samples().filter(pl.col("state") == "quarantined")
 
-    def _one(self, sample: str) -> Sample:
+    def _one(self, sample: str) -> dict[str, Any]:
+        """The row an id names by its beginning, or a held prompt by its own id."""
         held = self._held()
+        of_prompt = held.filter(IS_HELD & (pl.col("prompt_id") == sample)).head(1)
         matches = held.filter(pl.col("id").str.starts_with(sample)) if sample else held.clear()
+        matches = of_prompt if matches.is_empty() else matches
         if matches.height != 1:
             found = "no quarantined sample" if matches.is_empty() else f"{matches.height} quarantined samples"
             raise UnknownRecord(
                 f"{found} in the newest version with id {sample!r}; `stillhouse quarantine list` shows them"
             )
-        row = matches.row(0, named=True)
-        if not row["request_key"]:
-            raise InputError(
-                f"{row['id']} was held before any teacher was asked ({row['reason']}): there is no answer to rule on. "
-                f"Edit {row['source'] or row['prompt_id']}, or allow-list the pattern in [scrub], and run again"
-            )
-        return sample_of(row)
+        return matches.row(0, named=True)
 
     def _check(self, sample: Sample) -> None:
         for name, look in ChecksStep(self._task.check_plugins, self._task.answer).opened:

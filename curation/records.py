@@ -56,7 +56,8 @@ class Prompt(Record):
 
     `id` names it for people and is unique in the workspace; `group` is the customer, conversation or template it
     belongs to (whole groups stay on one side of a split); `fields` are the user's other columns, passed through;
-    `source` is `file:line`; `parent` the prompt it was varied from and `variant` which variant it is.
+    `source` is `file:line`; `parent` the prompt it was varied from and `variant` which variant it is; `masked` says
+    what scrubbing found in it, without the values.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Prompt(Record):
     source: str = ""
     parent: str | None = None
     variant: int | None = None
+    masked: tuple[JsonValue, ...] = ()
 
     @property
     def text(self) -> str:

@@ -6,7 +6,6 @@ Nothing here touches a file or a provider itself: the store and the asker are ha
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from time import monotonic
 from typing import cast
@@ -34,7 +33,11 @@ from curation.quarantine import RulingsStep
 from curation.reading import BadLine
 from curation.records import SAMPLES, digest
 from curation.rules import erase_old, require_rules
-from curation.scrubbing import Scrubber, ScrubReplies
+from curation.scrub.guard import EgressGuard
+from curation.scrub.rare import RareStep
+from curation.scrub.replies import ScrubReplies
+from curation.scrub.rescrub import rescrubbed
+from curation.scrub.scrubber import Scrubber
 from curation.select import SelectStep, control_arm
 from curation.stages import Stages
 from curation.store.gold import Gold
@@ -109,7 +112,7 @@ def run(
     number = store.runs.start("run")
     erase_old(store, task.rules, progress)
     with ExitStack() as stack:
-        scrubber = Scrubber.of(task.scrub, datetime.now(UTC).date())
+        scrubber = Scrubber.today(task.scrub, store.keys.scrub)
         asker = stack.enter_context(open_asker(store, task, environment, scrubber, progress, wait=wait))
         resources = Resources(task, store, asker, environment, progress)
         steps = steps_of(resources, scrubber)
@@ -133,7 +136,7 @@ def run(
 
 def cancel_batches(store: Store, task: Task, environment: Environment, *, progress: Progress) -> None:
     """Have the providers end the open batches of this task's models, and journal what was answered by then."""
-    scrubber = Scrubber.of(task.scrub, datetime.now(UTC).date())
+    scrubber = Scrubber.today(task.scrub, store.keys.scrub)
     there = {(batch.host, batch.model) for batch in store.batches.open()}
     with open_asker(store, task, environment, scrubber, progress) as asker:
         models = {(asker.models.address(m).host, m.model): m for m in models_of(task)}
@@ -162,6 +165,7 @@ def open_asker(
                 practice_url=url,
                 progress=progress,
                 scrub=scrub,
+                guard=EgressGuard(scrubber),
                 wait_for_batches=wait,
             )
         )
@@ -178,9 +182,9 @@ def _gold_key(store: Store) -> list[KeyEntry]:
     ]
 
 
-def scrub_text(task: Task) -> Callable[[str], str]:
+def scrub_text(task: Task, store: Store | None = None) -> Callable[[str], str]:
     """What every text of a task goes through before anybody sees it: prompts, the practice key, a holdout."""
-    scrubber = Scrubber.of(task.scrub, datetime.now(UTC).date())
+    scrubber = Scrubber.today(task.scrub, store.keys.scrub if store else None)
     return lambda text: scrubber.scrub(text).text
 
 
@@ -194,6 +198,7 @@ def steps_of(resources: Resources, scrubber: Scrubber) -> list[Step]:
     task, store = resources.task, resources.store
     steps: list[Step] = [
         ScrubReplies(scrubber, task.answer),
+        *([RareStep(task.scrub.rare_sources)] if task.scrub.rare_sources else []),
         *([GroupsStep(task.groups, task.answer)] if task.groups.keep != "all" else []),
         ProtectStep(task.protect, protected_texts(task, store, scrubber)),  # before what a raw arm may still hold
         ChecksStep(task.check_plugins, task.answer),
@@ -228,6 +233,9 @@ def _run(resources: Resources, scrubber: Scrubber, steps: list[Step], until: str
     task = resources.task
     with Stages(resources.store, task, resources.asker, resources.progress, scrubber) as stages:
         stages.read_and_scrub()
+        changed = rescrubbed(resources.store, stages.prompts, scrubber)
+        if changed is not None and changed.prompts:
+            resources.progress.notice(str(changed))
         if until != "scrub":
             stages.vary()
         if until in ("scrub", "vary"):

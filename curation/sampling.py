@@ -16,6 +16,7 @@ from curation.errors import ReplyUnreadable
 from curation.plugins import build
 from curation.records import SAMPLES, Decision, Prompt, canonical, decisions_frame, draw, message_row
 from curation.salvage import Form, Reading, Salvage
+from curation.scrub.ledger import told
 from curation.signals import mean_logprob, signal_of
 from curation.task import AnswerTable, Task, TeacherTable
 
@@ -187,6 +188,8 @@ class Maker:
             if (why := _why_failed(self._failures.get(p.ask.request.key), reading)) is not None:
                 row |= {"answer": None, "state": "failed", "reason": why[0], "step": "sample"}
                 failed.append(_failing(row["id"], *why))
+            if p.prompt.masked:
+                failed.append(told(row["id"], p.prompt))
             rows.append(row)
         return rows, failed
 

@@ -1,6 +1,6 @@
 """What happens before there are samples: prompts are read, scrubbed, varied and asked, each laid aside on disk."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -13,14 +13,17 @@ from curation.progress import Progress
 from curation.reading import BadLine, read_prompts
 from curation.records import SAMPLES, Decision, Prompt, decisions_frame, digest, message_row
 from curation.sampling import Maker, Plan, Planned
-from curation.scrubbing import PromptQuarantine, PromptScrubber, Scrubber
+from curation.scrub.prompts import PromptQuarantine, PromptScrubber
+from curation.scrub.rare import held_for_rarity
+from curation.scrub.scrubber import Scrubber
+from curation.store.scrub_rulings import PromptRulings
 from curation.store.spool import Spool
 from curation.store.store import Store
 from curation.task import Task
 from curation.varying import vary_prompts
 
-BLOCK = 4096
-"""Prompts varied at a time."""
+BLOCK = 2048
+"""Prompts scrubbed, or varied, at a time."""
 
 SHOWN = 3
 """Bad lines shown one by one; the others are counted."""
@@ -40,7 +43,7 @@ class Stages:
         self._task = task
         self._asker = asker
         self._progress = progress
-        self._scrub = PromptScrubber(scrubber)
+        self._scrub = PromptScrubber(scrubber, PromptRulings(store.state, store.ledger).newest())
 
     @property
     def bad_lines(self) -> tuple[BadLine, ...]:
@@ -52,12 +55,11 @@ class Stages:
         for name in unknown_terms(self._task.teachers, self._task.task.use):
             use = self._task.task.use
             self._progress.notice(f"teacher {name!r}: nobody has read its terms for the use {use!r}; the card says so")
-        for read in read_prompts(self._task):
-            if isinstance(read, Prompt):
-                self.read += 1
-                self._lay_aside(read, self.prompts)
-            else:
-                self._tell_bad(read)
+        for block in _blocks(self._readable(), BLOCK):
+            for scrubbed in self._scrub(block):
+                self._lay_aside(scrubbed)
+        if self._task.scrub.enabled and self._task.scrub.rare_sources:
+            self._hold_rare()
         if len(self._bad) > SHOWN:
             self._progress.notice(f"{len(self._bad)} lines were set aside in all; the other prompts go on")
         if not self.read:
@@ -69,10 +71,25 @@ class Stages:
         if len(self._bad) <= SHOWN:
             self._progress.notice(f"{bad.file}:{bad.line} was set aside: {bad.reason}")
 
-    def _lay_aside(self, prompt: Prompt, spool: Spool) -> None:
-        scrubbed = self._scrub(prompt)
+    def _hold_rare(self) -> None:
+        """Hold the prompts in which something is left that few others hold, unless a person let them through."""
+        with self.prompts as before:
+            self.prompts = Spool(self._store.layout.house)
+            held = held_for_rarity(before, self._task.scrub.rare_sources)
+            for prompt in before:
+                self._lay_aside(prompt if self._scrub.ruled(prompt) else held(prompt) or prompt)
+
+    def _readable(self) -> Iterator[Prompt]:
+        for read in read_prompts(self._task):
+            if isinstance(read, Prompt):
+                self.read += 1
+                yield read
+            else:
+                self._tell_bad(read)
+
+    def _lay_aside(self, scrubbed: Prompt | PromptQuarantine) -> None:
         if isinstance(scrubbed, Prompt):
-            spool.add(scrubbed)
+            self.prompts.add(scrubbed)
         else:
             self.held.append(scrubbed)
 
@@ -83,8 +100,12 @@ class Stages:
         with self.prompts as before:
             self.prompts = Spool(self._store.layout.house)
             for block in _blocks(before, BLOCK):
-                for prompt in vary_prompts(block, self._task, self._asker):
-                    self._lay_aside(prompt, self.prompts)
+                texts = {prompt.id: prompt.text for prompt in block}
+                made = vary_prompts(block, self._task, self._asker)
+                variants = [prompt for prompt in made if prompt.id not in texts]
+                scrubbed = iter(self._scrub(variants, {v.id: texts.get(v.parent or "", "") for v in variants}))
+                for prompt in made:
+                    self._lay_aside(prompt if prompt.id in texts else next(scrubbed))
 
     def sample(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Ask every planned request; prompts held back before sampling keep a quarantined row per planned sample."""
@@ -114,9 +135,13 @@ class Stages:
         for p in self.plan.samples((h.prompt for h in self.held), start=len(self.prompts)):
             held = reasons[p.prompt.id]
             rows.append(self._held_row(p, held))
+            found = list(held.prompt.masked)
             decisions.append(
-                Decision(sample=rows[-1]["id"], step="scrub", action="quarantine", reason=held.reason, words=held.words)
-            )
+                Decision(
+                    sample=rows[-1]["id"], step="scrub", action=held.action, reason=held.reason, words=held.words,
+                    evidence={"spans": found} if found else None,
+                )
+            )  # fmt: skip
         return pl.DataFrame(rows, schema=SAMPLES), decisions_frame(decisions)
 
     def _held_row(self, p: Planned, held: PromptQuarantine) -> dict[str, Any]:
@@ -128,7 +153,8 @@ class Stages:
             "teacher": p.teacher.name, "index": p.index, "prompt_id": p.prompt.id, "parent": p.prompt.parent,
             "request_key": "", "messages": [message_row(m) for m in p.prompt.messages], "group": p.prompt.group,
             "tags": list(p.prompt.tags), "source": p.prompt.source,
-            "state": "quarantined", "reason": held.reason, "step": "scrub", "edited": False, "control": False,
+            "state": "dropped" if held.action == "drop" else "quarantined", "reason": held.reason, "step": "scrub",
+            "edited": False, "control": False,
         }  # fmt: skip
 
     def __enter__(self) -> "Stages":

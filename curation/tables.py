@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from curation.content_rules import ContentRule
+
 Kind = Literal["classify", "extract", "summarise", "chat", "tools", "rewrite"]
 
 
@@ -191,17 +193,52 @@ class AllowEntry(Table):
     """The reason, for the card."""
 
 
+class CustomTable(Table):
+    """[scrub.custom.NAME]: a kind of personal data only this task knows."""
+
+    pattern: str
+    """Regular expression of what is found, run by RE2 in linear time."""
+    words: tuple[str, ...] = ()
+    """One of these must stand within 40 characters of a match; none: a match is enough."""
+    score: Annotated[float, Field(ge=0, le=1)] = 0.9
+    """How sure a match is; the operating point cuts here."""
+
+
+ENTITIES = (
+    "email", "phone", "card", "iban", "national_id", "ip", "mac", "url", "date", "person", "address", "place",
+    "organisation", "account", "secret",
+)  # fmt: skip
+"""Every kind of personal data that is looked for unless a task names fewer."""
+
+
 class ScrubTable(Table):
     """[scrub]: what personal data is looked for and what happens to it."""
 
     enabled: bool = True
     """Whether anything is looked for at all."""
-    entities: tuple[str, ...] = ("email", "phone", "card", "iban", "ip", "secret")
-    """Detectors, one file each in curation/scrub/."""
-    action: Literal["mask", "quarantine"] = "mask"
-    """Replace what is found by its kind, or hold the whole prompt back for a person."""
+    entities: tuple[str, ...] = ENTITIES
+    """Detectors, one file each in curation/detectors/."""
+    point: Literal["recall", "precision"] = "recall"
+    """Operating point: find all that may be personal, or mask only what surely is."""
+    action: Literal["mask", "surrogate", "quarantine"] = "mask"
+    """Put its kind in place of what is found (`[EMAIL]`), or an invented value of that kind; or mask it and hold the
+    whole text back for a person."""
+    scope: Literal["record", "conversation", "dataset"] = "record"
+    """How far one value has one surrogate: in a prompt and its answers, in all prompts of a group, or everywhere. The
+    wider, the easier a person is traced through the dataset."""
+    doubt: Annotated[float, Field(ge=0, le=0.3)] = 0.0
+    """Hold a text back for a person where something scored below the cut by no more than this (0: never)."""
+    rare_sources: Annotated[int, Field(ge=0)] = 0
+    """Hold a text for a person where a name, number or code is left in it that fewer sources than this hold and that
+    no list of words knows; 0: never. Worth it from a few thousand prompts on: below, most names are rare."""
     allow: tuple[AllowEntry, ...] = ()
     """Patterns that are left alone."""
+    detectors: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """Settings of single detectors, `[scrub.detectors.account] examples = ["ORD-123456"]`; see their tables below."""
+    custom: dict[str, CustomTable] = Field(default_factory=dict)
+    """Kinds of your own, `[scrub.custom.badge] pattern = ...`: masked as `[BADGE]`."""
+    rules: tuple[ContentRule, ...] = ()
+    """`[[scrub.rules]]`: topics and patterns, and what happens to a text about them."""
 
 
 class DedupTable(Table):

@@ -115,5 +115,6 @@ def _variant(wish: _Wish, words: str, kind: Variation) -> Prompt:
             "tags": tuple(dict.fromkeys((*prompt.tags, f"vary:{wish.kind}", *kind.tags))),
             "parent": prompt.id,
             "variant": wish.variant,
+            "masked": (),
         }
     )

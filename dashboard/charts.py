@@ -54,6 +54,57 @@ def reasons(funnel: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     )
 
 
+ZONE_COLOURS = {"clean": "#0F766E", "masked": "#6366F1", "uncertain": "#B45309"}
+PART_COLOURS = {"prompts": "#0F766E", "answers": "#6366F1"}
+
+
+def zones(counts: pl.DataFrame) -> alt.Chart:
+    """One bar: how many samples are in each zone (zone, n)."""
+    order = list(ZONE_COLOURS)
+    ranked = counts.with_columns(rank=pl.col("zone").replace_strict(order, range(len(order))))
+    return (
+        alt.Chart(ranked)
+        .mark_bar(height=24)
+        .encode(
+            x=alt.X(
+                "n:Q", title=None, stack="zero", axis=None, scale=alt.Scale(domain=[0, max(1, int(counts["n"].sum()))])
+            ),
+            color=alt.Color(
+                "zone:N",
+                scale=alt.Scale(domain=order, range=list(ZONE_COLOURS.values())),
+                title=None,
+                legend=alt.Legend(orient="top"),
+            ),
+            order=alt.Order("rank:Q"),
+            tooltip=["zone:N", "n:Q"],
+        )
+        .properties(height=64)
+    )
+
+
+def found(types: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
+    """Bars with their counts: how often each kind was masked, prompts and answers apart (type, part, n)."""
+    parts = list(PART_COLOURS)
+    rows = types.with_columns(kind=pl.col("type").str.to_lowercase().str.replace_all("_", " "))
+    base = alt.Chart(rows).encode(
+        x=alt.X("n:Q", title="places masked", axis=alt.Axis(tickMinStep=1, grid=False)),
+        y=alt.Y("kind:N", title=None, sort=None, scale=alt.Scale(paddingInner=0.25)),
+        yOffset=alt.YOffset("part:N", sort=parts, scale=alt.Scale(domain=parts, paddingInner=0.1)),
+    )
+    bars = base.mark_bar().encode(
+        color=alt.Color(
+            "part:N",
+            title=None,
+            scale=alt.Scale(domain=parts, range=list(PART_COLOURS.values())),
+            legend=alt.Legend(orient="top"),
+        ),
+        tooltip=["kind:N", "part:N", "n:Q"],
+    )
+    return alt.layer(
+        bars, base.mark_text(align="left", baseline="middle", dx=5, color=QUIET).encode(text="n:Q")
+    ).properties(height=alt.Step(14, **{"for": "offset"}))
+
+
 def intervals(scores: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """Dots with rules: accuracy of each arm with its interval (arm, accuracy, low, high)."""
     axis = alt.Axis(format=".0%", tickCount=6)

@@ -11,6 +11,8 @@ from pydantic import JsonValue
 from curation.errors import StillhouseError
 from curation.evaluation import Evaluation
 from curation.provenance import why
+from curation.scrub import overview
+from curation.scrub.scrubber import Scrubber
 from curation.store.evaluations import Evaluations
 from curation.store.gates import GateRecord, Gates
 from curation.store.ledger import Event
@@ -132,6 +134,52 @@ def evidence_line(evidence: JsonValue) -> str:
         f"{k.replace('_', ' ')} {v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)}"
         for k, v in evidence.items()
     )
+
+
+# --- scrub -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ScrubFigures:
+    """What scrubbing did in a version: zones (zone, n), types (type, part, n), and a row for every detector."""
+
+    zones: pl.DataFrame
+    types: pl.DataFrame
+    detectors: pl.DataFrame
+    settings: dict[str, JsonValue]
+
+
+def scrub_figures(query: Query, manifest: Manifest, scrubber: Scrubber) -> ScrubFigures:
+    """Counted from the decisions of step `scrub`, which hold no value; `scrubber` is the task's as it is now."""
+    samples = query.sql("SELECT id, prompt_id, request_key FROM samples")
+    decisions = query.sql("SELECT sample, action, reason, evidence FROM decisions WHERE step = 'scrub'")
+    places = overview.found(samples, decisions)
+    settings = next((dict(step) for step in manifest.steps if step.get("name") == "scrub"), {})
+    return ScrubFigures(
+        overview.zones(samples, decisions),
+        overview.types(places),
+        _detectors(overview.detectors(places), settings, scrubber),
+        settings,
+    )
+
+
+def _detectors(busy: pl.DataFrame, settings: dict[str, JsonValue], scrubber: Scrubber) -> pl.DataFrame:
+    """The detectors that found something, then those that were looking and found nothing; with their settings."""
+    used = [str(name) for name in cast("list[JsonValue]", settings.get("entities") or [])]
+    # Settings are not in the manifest, only a digest of them: where it differs, others looked then.
+    same = scrubber.describe()["detectors"] == settings.get("detectors")
+    now = dict(scrubber.finder.detectors) if same else {}
+    quiet = [name for name in used if name not in set(busy["detector"])]
+    silent = pl.DataFrame(
+        {"detector": quiet, "version": [str(now[n].version) if n in now else None for n in quiet]},
+        schema={"detector": pl.String, "version": pl.String},
+    ).with_columns(found=pl.lit(0, pl.Int64), prompts=pl.lit(0, pl.Int64), answers=pl.lit(0, pl.Int64))
+    both = pl.concat([busy, silent], how="diagonal")
+    written = [
+        evidence_line(now[n].model_dump(mode="json", exclude_defaults=True)) if n in now else ""
+        for n in both["detector"]
+    ]
+    return both.with_columns(pl.col("version").fill_null(""), settings=pl.Series(written, dtype=pl.String))
 
 
 # --- review, gold ----------------------------------------------------------------------------------------------

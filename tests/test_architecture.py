@@ -16,7 +16,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "anthropic": ("curation/llm/anthropic.py",),
     "sqlalchemy": ("curation/store/",),
     "streamlit": ("dashboard/app.py", "dashboard/asgi.py", "dashboard/views/", "dashboard/components/"),
-    "torch": ("training/", "curation/llm/local.py"),
+    "torch": ("training/", "curation/llm/local.py", "curation/tagger/fitting.py"),
     "transformers": ("training/", "curation/llm/local.py"),
     "peft": ("training/",),
     "sentence_transformers": ("curation/llm/embed.py",),
@@ -125,7 +125,7 @@ def test_importing_the_command_line_or_a_plugin_loads_nothing_heavy():
             if f.startswith(
                 (
                     "curation/checks/",
-                    "curation/scrub/",
+                    "curation/detectors/",
                     "curation/teachers/",
                     "curation/variations/",
                     "judges/graders/",

@@ -33,7 +33,7 @@ def evaluate(
 ) -> Evaluation:
     """Score the student in a folder on every holdout item; who taught it from what is read from its card.
 
-    `scrub` is what the training prompts went through. Accuracy comes from batched scoring; p50 and p95 are
+    `scrub` is what the training prompts went through; `raw_accuracy` is without it. Accuracy comes from batched scoring; p50 and p95 are
     milliseconds per message at batch 1 through the whole student, tokenising included, on `timed` items drawn by
     their id. `frozen` shares the work of the frozen layers between students that have them in common.
     Raises UnknownLabel when the holdout expects a label this student cannot give.
@@ -60,6 +60,7 @@ def evaluate(
         items=tuple(scores),
         summary={
             **_figures(scores, holdout),
+            **_on_raw_input(student, holdout, items, scores),
             **_calibration(logits_NL, np.array([names.index(item.expected) for item in items])),
             **_speed(list(milliseconds.values()), str(student.device)),
         },
@@ -110,6 +111,22 @@ def _figures(scores: Sequence[ItemScore], holdout: Sequence[HoldoutItem]) -> dic
         "clusters": len({score.cluster for score in scores}),
         "slices": {name: _slice([right[item.id] for item in holdout if name in item.slices]) for name in slices},
     }
+
+
+def _on_raw_input(
+    student: Student, holdout: Sequence[HoldoutItem], items: Sequence[HoldoutItem], scores: Sequence[ItemScore]
+) -> dict[str, JsonValue]:
+    """Accuracy where messages come as people write them, and how many hold what scrubbing changes.
+
+    A service that does not scrub what it asks its student meets these texts; the student was taught on scrubbed ones.
+    """
+    names = student.card.label_names
+    changed = [i for i, (raw, item) in enumerate(zip(holdout, items, strict=True)) if raw.text != item.text]
+    right = [score.score or 0.0 for score in scores]
+    if changed:
+        for i, row_L in zip(changed, student.logits([holdout[i].text for i in changed]), strict=True):
+            right[i] = float(names[int(row_L.argmax())] == holdout[i].expected)
+    return {"raw_accuracy": round(float(np.mean(right)), 6), "raw_changed": len(changed)}
 
 
 def _slice(right: list[float]) -> JsonValue:

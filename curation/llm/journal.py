@@ -1,15 +1,18 @@
 """Group commit: whatever waits to be claimed or settled at one moment goes to disk in one transaction."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from curation.records import Request
 from curation.store.batches import NewBatch
 from curation.store.replies import Claim, Claimed, Owner, Replies, Settlement
 
+Guard = Callable[[Request], Collection[str]]
+"""The kinds of personal data in a request, for which it must not leave."""
 FLUSH = "stillhouse-journal"
 """Name of the task that writes; whoever cancels tasks leaves it alone."""
 
@@ -29,10 +32,11 @@ class _Settled:
 class Journal:
     """The asynchronous face of `Replies`; what it returns is durable."""
 
-    def __init__(self, replies: Replies, owner: Owner, cap: float | None) -> None:
+    def __init__(self, replies: Replies, owner: Owner, cap: float | None, guard: Guard | None = None) -> None:
         self.replies = replies
         self.owner = owner
         self.cap = cap
+        self._guard = guard
         self._claims: list[_Claims] = []
         self._settled: list[_Settled] = []
         self._release: list[str] = []
@@ -41,10 +45,11 @@ class Journal:
 
     async def claim(self, claims: Sequence[Claim]) -> list[Claimed]:
         """Ask for the right to buy replies; one answer per claim, in order."""
-        waiting = _Claims(claims, asyncio.get_running_loop().create_future())
+        free = self._free(claims)
+        waiting = _Claims(free, asyncio.get_running_loop().create_future())
         self._claims.append(waiting)
         self._start()
-        return await waiting.answer
+        return self._all(claims, free, await waiting.answer)
 
     async def settle(self, settlement: Settlement) -> None:
         """Record what became of an attempt."""
@@ -59,8 +64,21 @@ class Journal:
 
     async def enqueue(self, batch: NewBatch, claims: Sequence[Claim]) -> list[Claimed]:
         """Write down the intent to buy requests in one batch; one answer per claim, in order."""
-        write = partial(self.replies.enqueue, self.owner, batch, claims, cap=self.cap)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, write)
+        free = self._free(claims)
+        write = partial(self.replies.enqueue, self.owner, batch, free, cap=self.cap)
+        answers = await asyncio.get_running_loop().run_in_executor(self._executor, write)
+        return self._all(claims, free, answers)
+
+    def _free(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """The claims whose requests may leave the house."""
+        return claims if self._guard is None else [c for c in claims if not self._guard(c.request)]
+
+    @staticmethod
+    def _all(claims: Sequence[Claim], free: Sequence[Claim], answers: Sequence[Claimed]) -> list[Claimed]:
+        if len(free) == len(claims):
+            return list(answers)
+        known = dict(zip(map(id, free), answers, strict=True))
+        return [known.get(id(claim), "held_back") for claim in claims]
 
     def release(self, keys: Sequence[str]) -> None:
         """Give back claims that were never used, with the next transaction."""

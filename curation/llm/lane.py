@@ -22,7 +22,7 @@ from curation.llm.journal import Journal
 from curation.llm.limits import Limiter, Ticket
 from curation.llm.prices import Price
 from curation.llm.protocol import Provider
-from curation.llm.work import Failure, Round, Work, shape_of
+from curation.llm.work import NOT_SENT, Failure, Round, Work, shape_of
 from curation.records import Reply
 from curation.store.replies import Claim, Settlement
 from curation.task import SamplingTable
@@ -44,6 +44,7 @@ class Rules:
     price: Price | None
     tier: str | None = None
     terms: str | None = None
+    scrub: str | None = None
 
 
 class Lane:
@@ -136,9 +137,8 @@ class Lane:
                     self._postpone(work, min(2.0, 0.1 * 1.5**work.waits))
                 case "wait_for_money":
                     self._postpone(work, POLL)
-                case "erased":
-                    words = "its reply was bought and is erased by [rules] keep_days; change the prompt to ask anew"
-                    self._round.finish(work.ask.request.key, Failure(work.ask.request.key, "erased", words, 0))
+                case "erased" | "held_back":
+                    self._round.finish(work.ask.request.key, Failure(work.ask.request.key, answer, NOT_SENT[answer], 0))
                 case "over_budget":
                     self._round.stop(self._over_budget(work))
 
@@ -148,7 +148,7 @@ class Lane:
         work.shape = f"{self._rules.model}|{shape_of(work.request)}"
         price = self._rules.price
         work.reserve = 0.0 if price is None else price.most(work.request, self._rules.tier)
-        about = work.about(self._rules.terms)
+        about = work.about(self._rules.terms, self._rules.scrub)
         return Claim(work.request, self._round.purpose, work.reserve, work.wire, price.id if price else None, about)
 
     def _over_budget(self, work: Work) -> BudgetError:

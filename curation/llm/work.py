@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from curation.errors import FailureKind
 from curation.llm.limits import NOTHING, Load
@@ -13,6 +14,14 @@ from curation.task import ModelTable, SamplingTable
 
 BYTES_PER_TOKEN = 4
 """A rule of thumb for quotas alone; the provider's own count corrects it, and money never depends on it."""
+
+
+NOT_SENT: dict[Literal["erased", "held_back"], str] = {
+    "erased": "its reply was bought and is erased by [rules] keep_days; change the prompt to ask anew",
+    "held_back": "the egress guard found an e-mail address, card, IBAN or secret in it, put there by something other "
+    "than a prompt (a rubric, a reply asked about again); take it out, or allow it in [scrub] allow",
+}
+"""Why the journal did not let a request go."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +100,14 @@ class Work:
         self.tries = self.waits = 0
         return True
 
-    def about(self, terms: str | None) -> About:
+    def about(self, terms: str | None, scrub: str | None) -> About:
         """What is recorded beside the request."""
         model = self.ask.model
         parent = self.turns[-1].reply.key if self.turns else None
         cap = max_tokens(self.request)
         why = self.why or None
-        return About(model.name, parent, terms, model.region, model.zero_retention, why, cap[1] if cap else None)
+        most = cap[1] if cap else None
+        return About(model.name, parent, terms, model.region, model.zero_retention, why, most, scrub)
 
 
 @dataclass

@@ -7,7 +7,6 @@ let go. Nothing is asked, spent, sealed or written down as a run, and no key is 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Protocol, runtime_checkable
 
@@ -24,7 +23,7 @@ from curation.records import Prompt, Reply, Request, Sample, sample_of
 from curation.rules import require_rules
 from curation.run import Resources, models_of, steps_of
 from curation.sampling import Maker, Planned
-from curation.scrubbing import Scrubber
+from curation.scrub.scrubber import Scrubber
 from curation.stages import Stages
 from curation.store.replies import Replies, Spending
 from curation.store.store import Store
@@ -118,7 +117,7 @@ def plan(store: Store, task: Task, *, progress: Progress) -> PlanReport:
     Equal requests are counted once within some hundred prompts, further apart each. Raises TaskError where there is
     no prompt to plan for.
     """
-    scrubber = Scrubber.of(task.scrub, datetime.now(UTC).date())
+    scrubber = Scrubber.today(task.scrub, store.keys.scrub)
     refused = _rules_against(task)
     with Counter(store, task, progress) as counter, Stages(store, task, counter, progress, scrubber) as stages:
         stages.read_and_scrub()

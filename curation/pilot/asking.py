@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from time import monotonic
 
 import polars as pl
@@ -44,7 +43,7 @@ from curation.records import Prompt, decisions_frame
 from curation.rules import erase_old, require_rules
 from curation.run import Resources, models_of, open_asker, steps_of
 from curation.sampling import Maker, Plan, Planned
-from curation.scrubbing import Scrubber
+from curation.scrub.scrubber import Scrubber
 from curation.stages import Stages
 from curation.store.gold import Gold
 from curation.store.measured import mean_usage, seconds_taken
@@ -108,7 +107,7 @@ def pilot(store: Store, task: Task, environment: Environment, n: int, *, progres
         raise TaskError("task.toml has no [[teachers]]: a pilot has nobody to ask")
     number = store.runs.start(COMMAND)
     erase_old(store, task.rules, progress)
-    scrubber = Scrubber.of(task.scrub, datetime.now(UTC).date())
+    scrubber = Scrubber.today(task.scrub, store.keys.scrub)
     now = asked_now(task)
     with open_asker(store, now, environment, scrubber, progress) as asker:
         steps = steps_of(Resources(now, store, asker, environment, progress), scrubber)

@@ -12,7 +12,8 @@ from pydantic import JsonValue
 from curation.answers import target
 from curation.reading import prompt_of
 from curation.records import Prompt, Record, draw
-from curation.scrubbing import PromptScrubber, Scrubber
+from curation.scrub.prompts import PromptScrubber
+from curation.scrub.scrubber import Scrubber
 from curation.store.gold import Gold, GoldItem
 from curation.tables import AnswerTable, PromptsTable
 
@@ -142,13 +143,13 @@ def right_label(value: JsonValue, answer: AnswerTable) -> str | None:
 
 
 def _askable(chosen: Sequence[tuple[str, GoldItem, str]], table: PromptsTable, scrub: PromptScrubber) -> list[GoldRow]:
-    rows: list[GoldRow] = []
+    prompts: list[tuple[Prompt, str]] = []
     for name, item, label in chosen:
         tags: list[JsonValue] = [item.slice] if item.slice else []
         try:
             prompt = prompt_of({"id": f"gold:{name}:{item.id}", "text": item.text, "tags": tags}, table)
         except ValueError:  # the template wants a column that gold rows do not have
             continue
-        if isinstance(clean := scrub(prompt), Prompt):
-            rows.append(GoldRow(clean, label))
-    return rows
+        prompts.append((prompt, label))
+    scrubbed = zip(scrub([prompt for prompt, _ in prompts]), prompts, strict=True)
+    return [GoldRow(clean, label) for clean, (_, label) in scrubbed if isinstance(clean, Prompt)]

@@ -28,6 +28,8 @@ REQUESTS = sa.Table(
     sa.Column("terms", sa.String),  # terms of use as checked before it was sent
     sa.Column("region", sa.String),
     sa.Column("zero_retention", sa.Boolean),
+    sa.Column("scrub", sa.String),  # what it was scrubbed with before it was sent; "off": it was not
+    sa.Column("bytes", sa.Integer),  # of the request, its keys and settings included
     sa.Column("body", sa.Text),  # null: erased by [rules] keep_days
     sa.Column("at", sa.String, nullable=False),
 )  # fmt: skip
@@ -80,6 +82,7 @@ class About:
     zero_retention: bool = False
     why: str | None = None
     cap: int | None = None
+    scrub: str | None = None
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,11 @@ class Keys:
         """The name of the public key."""
         return fingerprint(self.public)
 
+    @property
+    def scrub(self) -> bytes:
+        """The key of commitments to what was masked, and of surrogates."""
+        return hmac.new(self.workspace, b"scrub", hashlib.sha256).digest()
+
     def sign(self, message: bytes) -> bytes:
         """The Ed25519 signature (64 bytes) of a message."""
         return self._signing.sign(message)

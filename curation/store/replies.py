@@ -36,7 +36,7 @@ from curation.store.owner import Owner
 
 __all__ = ["About", "Claim", "Claimed", "Owner", "Purpose", "Replies", "Settlement", "Spending"]
 
-Claimed = Reply | Literal["yours", "taken", "wait_for_money", "over_budget", "erased"]
+Claimed = Reply | Literal["yours", "taken", "wait_for_money", "over_budget", "erased", "held_back"]
 
 
 class Replies:
@@ -294,8 +294,8 @@ def _insert_requests(connection: sa.Connection, claims: Sequence[Claim]) -> None
         {
             "key": c.request.key, "purpose": c.purpose, "name": c.about.name, "model": c.request.model,
             "host": c.request.host, "parent": c.about.parent, "terms": c.about.terms, "region": c.about.region,
-            "zero_retention": c.about.zero_retention, "why": c.about.why, "cap": c.about.cap,
-            "body": c.request.model_dump_json(), "at": at,
+            "zero_retention": c.about.zero_retention, "why": c.about.why, "cap": c.about.cap, "scrub": c.about.scrub,
+            "body": (body := c.request.model_dump_json()), "bytes": len(body.encode()), "at": at,
         }
         for c in claims
     ]  # fmt: skip

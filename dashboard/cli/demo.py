@@ -86,7 +86,7 @@ def _faults(opened: "Workspace") -> "FaultTable":
     from curation.run import scrub_text
     from judges.scoring import fault_table
 
-    practice = server_for(opened.task, scrub_text(opened.task))
+    practice = server_for(opened.task, scrub_text(opened.task, opened.store))
     models = {t.name: t.model for t in opened.task.teachers}
     return fault_table(opened.samples(), models, practice.injected)
 
@@ -99,7 +99,7 @@ def _students(opened: "Workspace", seconds: float, progress: "Progress") -> "Com
 
     task = opened.task
     holdout = read_holdout(task.path(task.table("train", TrainTable).holdout), task.answer)
-    return compare(opened.store, task, holdout, Plan(budget_seconds=seconds), scrub_text(task), progress)
+    return compare(opened.store, task, holdout, Plan(budget_seconds=seconds), scrub_text(task, opened.store), progress)
 
 
 def _gates(opened: "Workspace") -> dict[str, "GateDecision"]:

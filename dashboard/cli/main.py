@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from curation.errors import StillhouseError
-from dashboard.cli import batches, decide, demo, explain, gold, make, money, people, pilot, start, teach
+from dashboard.cli import (
+    batches,
+    decide,
+    demo,
+    egress,
+    explain,
+    gold,
+    make,
+    money,
+    people,
+    pilot,
+    scrubbing,
+    start,
+    teach,
+)
 from dashboard.cli.opening import At, stoppable
 
 app = typer.Typer(
@@ -19,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (start, demo, make, pilot, money, batches, explain, decide, gold, people, teach):
+for group in (start, demo, make, scrubbing, pilot, money, batches, egress, explain, decide, gold, people, teach):
     group.register(app)
 
 

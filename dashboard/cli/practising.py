@@ -3,13 +3,13 @@
 from curation.llm.practice.server import serve as keep_open
 from curation.llm.practice.server import server_for
 from curation.run import scrub_text
-from curation.task import Task
+from curation.workspace import Workspace
 from dashboard.cli.output import say
 
 
-def serve(task: Task, port: int) -> None:
+def serve(opened: Workspace, port: int) -> None:
     """Serve until Ctrl-C, saying where and how a run uses it."""
-    keep_open(server_for(task, scrub_text(task), port=port), _announce)
+    keep_open(server_for(opened.task, scrub_text(opened.task, opened.store), port=port), _announce)
 
 
 def _announce(url: str) -> None:

@@ -78,7 +78,7 @@ def _packages() -> tuple[tuple[str, str, str], ...]:
         ("Checks, run in file order", "curation.checks", "[checks.{name}]"),
         ("Ways of asking, named in `ask`, set in `ask_with`", "curation.teachers", '[[teachers]] ask = "{name}"'),
         ("Variations, named in `[vary] kinds`", "curation.variations", "[vary.settings.{name}]"),
-        ("Detectors, named in `[scrub] entities`", "curation.scrub", "{name}"),
+        ("Detectors, named in `[scrub] entities`", "curation.detectors", "{name}"),
         ("Losses", "training.losses", "[train.losses.{name}]"),
         ("Gate rules, named in `[gate] rule`", "judges.gates", "{name}"),
     )

@@ -127,7 +127,7 @@ def practice(
     from dashboard.cli import practising
 
     with workspace(context) as opened:
-        practising.serve(opened.task, port)
+        practising.serve(opened, port)
 
 
 def doctor(

@@ -11,6 +11,8 @@ from dashboard.cli.opening import at, require, workspace
 from dashboard.cli.output import Json, facts, json_line, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from curation.evaluation import Evaluation
     from curation.workspace import Workspace
 
@@ -107,7 +109,16 @@ def gate(
         json_line(decision.as_dict())
     else:
         say(decision.sentence)
+        _tell_raw(named)
     raise typer.Exit(EXIT_CODES[decision.outcome])
+
+
+def _tell_raw(compared: "Sequence[Evaluation]") -> None:
+    """The same students on messages as people write them: what a service that does not scrub would see."""
+    if all("raw_accuracy" in e.summary for e in compared):
+        told = ", ".join(f"{e.student} {e.summary['raw_accuracy']:.1%}" for e in compared)
+        changed = compared[0].summary["raw_changed"]
+        say(f"On raw input: {told} ({changed} of {len(compared[0].items)} messages hold what scrubbing changes).")
 
 
 def _measure(opened: "Workspace", student: str, holdout: Path | None) -> "Evaluation":
@@ -123,4 +134,4 @@ def _measure(opened: "Workspace", student: str, holdout: Path | None) -> "Evalua
         raise UnknownRecord(f"no student {student!r}{nearest(student, known)} Known: {', '.join(known) or 'none yet'}")
     path = holdout or opened.task.path(opened.task.table("train", TrainTable).holdout)
     holdout_items = read_holdout(path, opened.task.answer)
-    return measure(folder, holdout_items, scrub=scrub_text(opened.task))
+    return measure(folder, holdout_items, scrub=scrub_text(opened.task, opened.store))

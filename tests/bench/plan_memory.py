@@ -75,7 +75,7 @@ def plan(root: Path) -> None:
     """The child: what `run` does before it asks, and a walk over all that it would ask."""
     from curation.progress import Silent
     from curation.run import open_asker
-    from curation.scrubbing import Scrubber
+    from curation.scrub.scrubber import Scrubber
     from curation.stages import Stages
     from curation.store.store import Store
     from curation.task import Environment, read_task

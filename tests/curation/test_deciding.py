@@ -9,10 +9,12 @@ from curation.decontaminate import ProtectStep
 from curation.dedup import DedupStep
 from curation.pipeline import apply
 from curation.reading import prompt_of
-from curation.records import Reply, Request
+from curation.records import Prompt, Reply, Request
 from curation.salvage import Form, Salvage
 from curation.sampling import Maker, Planned, way_of
-from curation.scrubbing import Scrubber, ScrubReplies, scrub_prompts
+from curation.scrub.prompts import PromptScrubber
+from curation.scrub.replies import ScrubReplies
+from curation.scrub.scrubber import Scrubber
 from curation.select import SelectStep, control_arm
 from curation.task import Task
 
@@ -38,7 +40,7 @@ TASK = Task.model_validate(
 )
 TEXTS = (
     "Refund ORD-123456 to ana@example.com please",
-    "refund ord-123456 to bob@example.com, please!",
+    "refund ORD-123456 to bob@example.com, please!",
     "Where is my parcel? Call 555-0142",
     "This is exactly a row of the holdout",
     "My card ends in 4111 1111 1111 1111",
@@ -80,8 +82,8 @@ def test_every_sample_ends_in_one_state_with_one_reason_and_nothing_personal_is_
     prompts = [
         prompt_of({"id": f"p{i}", "text": t, "group": f"g{i}@example.com"}, TASK.prompts) for i, t in enumerate(TEXTS)
     ]
-    clean, held = scrub_prompts(prompts, scrubber)
-    assert (len(clean), held) == (6, [])
+    clean = [prompt for prompt in PromptScrubber(scrubber)(prompts) if isinstance(prompt, Prompt)]
+    assert len(clean) == 6
     samples, failures = sampled(clean)
     steps = [
         ScrubReplies(scrubber, TASK.answer),
@@ -91,7 +93,7 @@ def test_every_sample_ends_in_one_state_with_one_reason_and_nothing_personal_is_
         SelectStep(TASK.select, 0, TASK.answer),
     ]
     decided, decisions = apply(samples, steps)
-    assert failures.is_empty()
+    assert set(failures["reason"]) == {"prompt_masked"}  # no request failed; the groups hold addresses
     assert decided.select("prompt_id", "teacher", "state", "reason", "edited").sort("prompt_id", "teacher").rows() == [
         ("p0", "alder", "kept", None, False),
         ("p0", "birch", "kept", None, False),

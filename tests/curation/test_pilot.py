@@ -11,7 +11,7 @@ from curation.pilot.draw import breadth_of, draw_gold, draw_prompts
 from curation.pilot.report import PilotReport, TeacherFigures, Tokens, rubric, usd_per_1000, validity
 from curation.pilot.routing import FEW, marks_of, propose, toml_lines
 from curation.records import Message, Prompt
-from curation.scrubbing import Scrubber
+from curation.scrub.scrubber import Scrubber
 from curation.store.gold import Gold, GoldItem
 from curation.store.store import Store
 from curation.tables import AnswerTable, PromptsTable, ScrubTable, TeacherTable

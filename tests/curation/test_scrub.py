@@ -11,7 +11,9 @@ from curation.detecting import View
 from curation.errors import TaskError
 from curation.pipeline import apply
 from curation.records import Message, Prompt
-from curation.scrubbing import Scrubber, ScrubReplies, scrub_prompts
+from curation.scrub.prompts import PromptQuarantine, PromptScrubber
+from curation.scrub.replies import ScrubReplies
+from curation.scrub.scrubber import Scrubber
 from curation.task import AnswerTable, ScrubTable
 from tests.curation.rows import row, table
 
@@ -19,8 +21,16 @@ TODAY = date(2026, 1, 1)
 ORDERS = {"pattern": r"ORD-\d{6}", "owner": "support"}
 
 
+NUMBERS = ("email", "phone", "card", "iban", "ip", "secret")
+
+
 def scrubber(**settings):
-    return Scrubber.of(ScrubTable.model_validate(settings), TODAY)
+    return Scrubber.of(ScrubTable.model_validate({"entities": NUMBERS, **settings}), TODAY)
+
+
+def scrub_prompts(prompts, by):
+    done = PromptScrubber(by)(prompts)
+    return [p for p in done if isinstance(p, Prompt)], [p for p in done if isinstance(p, PromptQuarantine)]
 
 
 PLAIN = scrubber()
@@ -88,7 +98,7 @@ def test_an_allow_list_entry_ends_with_its_date():
     assert scrubber(allow=[{**digits, "until": "2025-12-31"}]).scrub("555-0142").text == "[PHONE]"
     with pytest.raises(TaskError, match="not a date"):
         scrubber(allow=[{**digits, "until": "soon"}])
-    with pytest.raises(TaskError, match="not a regular expression"):
+    with pytest.raises(TaskError, match="is not a regular expression"):
         scrubber(allow=[{"pattern": "(", "owner": "ops"}])
 
 
@@ -112,6 +122,12 @@ def test_scrubbing_twice_is_scrubbing_once(text):
     again = WITH_ORDERS.scrub(once.text)
     assert again.text == once.text
     assert again.spans == ()
+
+
+@given(st.lists(TEXTS, max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_texts_scrubbed_together_come_out_as_if_scrubbed_alone(texts):
+    assert WITH_ORDERS.scrub_many(texts) == [WITH_ORDERS.scrub(text) for text in texts]
 
 
 @given(TEXTS)
@@ -153,9 +169,9 @@ def test_json_stays_json_and_an_escape_hides_nothing():
     assert decisions["action"].to_list() == ["edit"]
     evidence = json.loads(decisions["evidence"][0])["spans"]
     assert [(s["type"], s["path"], s["start"], s["end"]) for s in evidence] == [
-        ("EMAIL", "note", 0, 15),
-        ("CARD", "card", 0, 16),
-        ("PHONE", "phone", 0, 8),
+        ("EMAIL", "answer.note", 0, 15),
+        ("CARD", "answer.card", 0, 16),
+        ("PHONE", "answer.phone", 0, 8),
     ]
     assert "example" not in decisions["evidence"][0]
 
@@ -203,6 +219,7 @@ def test_prompts_are_masked_with_their_columns_and_groups_stay_apart():
     assert clean[0].fields == {"phone": "[PHONE]"}
     assert clean[0].group == clean[2].group != clean[1].group
     assert "example" not in str([p.model_dump() for p in clean])
+    assert [m["path"] for m in clean[0].masked] == ["messages.0", "fields.phone", "group"]
     assert scrub_prompts(clean, WITH_ORDERS) == (clean, [])
 
 
@@ -231,3 +248,57 @@ def test_on_a_public_benchmark_every_mail_card_iban_and_ip_is_found_and_nine_pho
     hits, total = found.pop("PHONE_NUMBER")
     assert all(hit == n > 0 for hit, n in found.values()), found
     assert hits / total > 0.88
+
+
+RULES = [
+    {"name": "weapons", "topic": ["rifle", "ammunition"], "action": "drop", "owner": "legal"},
+    {"name": "codename", "pattern": r"Project [A-Z]\w+", "action": "mask", "owner": "ops"},
+    {"name": "press", "topic": ["journalist"], "action": "quarantine", "owner": "ops", "on": "answer"},
+]
+
+
+def test_content_rules_drop_mask_and_hold_what_a_text_is_about():
+    by = scrubber(rules=RULES)
+    done = PromptScrubber(by)([prompt("a", "I sell a rifle"), prompt("b", "Project Heron is late"), prompt("c", "hi")])
+    dropped, clean, other = done
+    assert isinstance(dropped, PromptQuarantine)
+    assert (dropped.action, dropped.reason) == ("drop", "content_rule")
+    assert "weapons" in dropped.words
+    assert "rifle" not in dropped.words
+    assert isinstance(clean, Prompt)
+    assert clean.text == "[RULE] is late"
+    assert (clean.masked[0]["type"], clean.masked[0]["kind"]) == ("RULE", "codename")
+    assert isinstance(other, Prompt)
+    samples, _ = apply(table(row(1, answer="Ask a journalist.")), [ScrubReplies(by, AnswerTable())])
+    assert samples.select("state", "reason").row(0) == ("quarantined", "content_rule")
+
+
+def test_a_kind_of_your_own_is_masked_by_its_name_and_a_detector_takes_settings():
+    by = scrubber(
+        entities=["account"],
+        detectors={"account": {"examples": ["ZK-204-117", "ZK-881-092"]}},
+        custom={"badge": {"pattern": r"BDG\d{4}"}},
+    )
+    assert by.scrub("badge BDG0042, file ZK-555-019").text == "badge [BADGE], file [ACCOUNT]"
+    assert by.scrub("[BADGE]").text == "[BADGE]"
+    with pytest.raises(TaskError, match="entities does not name it"):
+        scrubber(detectors={"acount": {}})
+    with pytest.raises(TaskError, match="looks around itself"):
+        scrubber(custom={"badge": {"pattern": r"(?<=x)\d"}})
+
+
+def test_who_is_named_in_one_text_of_a_record_is_masked_in_all_of_them():
+    by = scrubber(entities=["person"])
+    chat = Prompt(
+        id="a",
+        messages=(
+            Message(role="user", content="Hello, my name is Priya Raman and I need help."),
+            Message(role="assistant", content="thanks priya"),
+            Message(role="user", content="RAMAN is the name on the parcel"),
+        ),
+    )
+    (clean,) = PromptScrubber(by)([chat])
+    assert isinstance(clean, Prompt)
+    assert [m.content for m in clean.messages] == [
+        "Hello, my name is [PERSON] and I need help.", "thanks [PERSON]", "[PERSON] is the name on the parcel",
+    ]  # fmt: skip

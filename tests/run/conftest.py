@@ -38,10 +38,11 @@ def prompts_file(workspace: Path) -> Path:
 
 
 def stillhouse(
-    workspace: Path, *arguments: str, url: str | None = None, check: bool = True
+    workspace: Path, *arguments: str, url: str | None = None, check: bool = True, keys: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line on a workspace, as a user would."""
-    environment = {k: v for k, v in os.environ.items() if not re.match(r"(OPENAI|ANTHROPIC)_|STILLHOUSE_PRACTICE", k)}
+    """Run the command line on a workspace, as a user would; with `keys`, those of the environment are passed on."""
+    hidden = r"STILLHOUSE_PRACTICE" if keys else r"(OPENAI|ANTHROPIC)_|STILLHOUSE_PRACTICE"
+    environment = {k: v for k, v in os.environ.items() if not re.match(hidden, k)}
     if url:
         environment["STILLHOUSE_PRACTICE_URL"] = url
     done = subprocess.run(

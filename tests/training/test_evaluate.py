@@ -54,6 +54,13 @@ def test_holdout_texts_are_scrubbed_like_the_training_prompts_and_the_digest_is_
     assert len({item.predicted for item in masked.items}) == 1
 
 
+def test_accuracy_on_raw_input_stands_beside_the_scrubbed_one(student):
+    plain = evaluate(student, holdout(), scrub=str, timed=0).summary
+    assert (plain["raw_accuracy"], plain["raw_changed"]) == (plain["accuracy"], 0)
+    masked = evaluate(student, holdout(), scrub=lambda _: "[MASKED]", timed=0).summary
+    assert (masked["raw_accuracy"], masked["raw_changed"]) == (plain["accuracy"], len(holdout()))
+
+
 def test_scores_are_the_same_when_students_share_the_work_of_their_frozen_layers(student):
     alone = evaluate(student, holdout(), scrub=str, timed=0)
     shared = evaluate(student, holdout(), scrub=str, timed=0, frozen=FrozenLayers(QUICK))

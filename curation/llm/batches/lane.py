@@ -17,12 +17,10 @@ from curation.llm.batches.pack import Pack, Packer
 from curation.llm.batches.submit import intend, new_name, submit
 from curation.llm.fates import Fates
 from curation.llm.lane import Lane
-from curation.llm.work import Failure, Round, Work, shape_of
+from curation.llm.work import NOT_SENT, Failure, Round, Work, shape_of
 from curation.records import Reply
 from curation.store.batches import Batch, Item
 from curation.store.replies import Claimed
-
-ERASED = "its reply was bought and is erased by [rules] keep_days; change the prompt to ask anew"
 
 FEW, SMALL_SHARE = 20, 0.01
 """A rest of less than this many requests, or of this share of all, is a tail."""
@@ -201,8 +199,8 @@ class BatchLane:
     def _not_sent(self, work: Work, answer: Claimed) -> None:
         if isinstance(answer, Reply):
             self._answered(work, answer)
-        elif answer == "erased":
-            self._fail(work, AskFailed("erased", ERASED))
+        elif answer in ("erased", "held_back"):
+            self._fail(work, AskFailed(answer, NOT_SENT[answer]))
         else:  # no money for now, or for good; or another process is asking it online
             self._again.append(work)
             if answer == "over_budget":

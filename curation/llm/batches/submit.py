@@ -53,7 +53,7 @@ def _claim(office: Office, ident: str, purpose: Purpose, work: Work) -> Claim:
     price = office.rules.price
     work.wire = custom_id(ident, work.request.key)
     work.reserve = 0.0 if price is None else price.most(work.request, "batch")
-    about = work.about(office.rules.terms)
+    about = work.about(office.rules.terms, office.rules.scrub)
     return Claim(work.request, purpose, work.reserve, work.wire, price.id if price else None, about)
 
 

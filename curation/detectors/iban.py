@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import ClassVar
 
-from curation.detecting import Detector, Found, mod97
+from curation.detecting import Found, mod97
+from curation.detectors._numbers import NumberDetector, numbers
 
-_HEAD = re.compile(r"(?<![^\W_])[A-Za-z]{2}[ ]?\d{2}")
 _BODY = re.compile(r"(?:[ -]?[A-Za-z0-9]){0,30}")
 _SEPARATORS = re.compile(r"[ -]")
 LENGTHS = {
@@ -23,31 +22,42 @@ LENGTHS = {
 """Length by country (SWIFT IBAN registry)."""
 
 
-class Iban(Detector):
+class Iban(NumberDetector):
     """Account numbers of the countries in the registry, with or without spaces, in either case."""
 
-    needs_digit: ClassVar[bool] = True
+    version = 2
 
     def __call__(self, text: str) -> Iterator[Found]:
         """Account numbers and things of their shape."""
-        for head in _HEAD.finditer(text):
-            length = LENGTHS.get(head.group()[:2].upper())
-            body = _BODY.match(text, head.end())
+        for chunk in numbers(text).chunks:
+            start = _head(text, chunk.start)
+            if start is None:
+                continue
+            length = LENGTHS.get(text[start : start + 2].upper())
+            body = _BODY.match(text, chunk.start + 2)
             if length and body:
-                yield from _judge(text, head, body.end(), length)
+                yield from _judge(text, start, body.end(), length)
 
 
-def _judge(text: str, head: re.Match[str], limit: int, length: int) -> Iterator[Found]:
-    end = _end_after(text, head.start(), limit, length)
+def _head(text: str, digits: int) -> int | None:
+    """Where the two letters before two check digits begin, if they do."""
+    start = digits - (3 if text[digits - 1 : digits] == " " else 2)
+    if start < 0 or not text[digits + 1 : digits + 2].isdigit() or not text[start : start + 2].isalpha():
+        return None
+    return None if start and text[start - 1].isalnum() else start
+
+
+def _judge(text: str, start: int, limit: int, length: int) -> Iterator[Found]:
+    end = _end_after(text, start, limit, length)
     if end is None or (end < len(text) and text[end].isalnum() and text[end].isascii()):
         return
-    plain = _SEPARATORS.sub("", text[head.start() : end]).upper()
+    plain = _SEPARATORS.sub("", text[start:end]).upper()
     digits = sum(c.isdigit() for c in plain[4:])
     # "is 10 years old" has the shape of an account number, and one such text in 97 even its checksum.
     if mod97(plain) and 3 * digits >= length - 4:
-        yield Found(head.start(), end)
+        yield Found(start, end)
     elif 2 * digits >= length - 4:
-        yield Found(head.start(), end, valid=False)
+        yield Found(start, end, 0.75, valid=False)
 
 
 def _end_after(text: str, start: int, limit: int, length: int) -> int | None:

@@ -1,0 +1,146 @@
+"""Where the digits of a text stand, worked out once and shared by all detectors that look for numbers.
+
+A *chunk* is a digit with all letters, digits and single separators that follow it (`2024-05-01`, `(0)20 7946 0018`);
+its *shape* shows every digit as 9 and every letter as A, so that a table of shapes is one look-up. The words before a
+number are its *cues*: `invoice no.` before `2024-00017`.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from curation.detecting import Detector, has_digit
+from curation.detectors._words import CueSet
+
+_CHUNK = re.compile(r"[0-9][0-9A-Za-z]*(?:(?:[ .\-/]|[ .\-/]?\(|\)[ .\-/]?|  )[0-9][0-9A-Za-z]*)*")
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_SHAPE = {**{ord(d): "9" for d in "0123456789"}, **{ord(c): "A" for c in _LETTERS}}
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|[#°№]")
+_JOINED = re.compile(r"[A-Za-z0-9]*(?:[-/_][A-Za-z0-9]+)*")
+_ALOOF = frozenset(" .,:;()#\n\"'")
+WINDOW = 60
+"""How many characters before a number are read for cues: about ten words."""
+
+
+class Chunk(NamedTuple):
+    """A run of digits, letters and single separators that begins with a digit."""
+
+    start: int
+    end: int
+    digits: int
+    shape: str
+
+
+class Cues(NamedTuple):
+    """The words beside a number in lower case, nearest last."""
+
+    words: tuple[str, ...]
+    known: frozenset[str]
+
+    def any_of(self, cues: CueSet) -> bool:
+        """Whether one of the cues stands there."""
+        if not cues.words.isdisjoint(self.known):
+            return True
+        if cues.lasts.isdisjoint(self.known):
+            return False
+        line = self.line
+        return any(phrase in line for phrase in cues.phrases)
+
+    @property
+    def line(self) -> str:
+        """The words as one text, with a space around each."""
+        return f" {' '.join(self.words)} "
+
+    def nearest(self, count: int) -> "Cues":
+        """The last few of the words."""
+        return cues_of(self.words[-count:])
+
+
+class Numbers:
+    """The chunks of one text, and the cues before each, read when first asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.chunks = tuple(_chunks(text))
+        self._before: dict[int, Cues] = {}
+        self._tokens: dict[int, tuple[int, int]] = {}
+
+    def before(self, at: int) -> Cues:
+        """The words before a place, back to the last blank line."""
+        known = self._before.get(at)
+        if known is None:
+            known = self._before[at] = _cues(self.text, max(0, at - WINDOW), at)
+        return known
+
+    def around(self, start: int, end: int) -> Cues:
+        """The words before a number and the few after it: `078-05-1120 is my social security number`."""
+        before = self.before(start)
+        after = _words(self.text[end : end + WINDOW // 2].partition("\n")[0])
+        return cues_of((*before.words, *after)) if after else before
+
+    def token(self, chunk: Chunk) -> tuple[int, int]:
+        """A chunk with what is written onto it on either side: `A-12345`, `RSSMRA85T10A562S`; 32 characters at most."""
+        known = self._tokens.get(chunk.start)
+        if known is None:
+            known = self._tokens[chunk.start] = grown(self.text, chunk.start, chunk.end)
+        return known
+
+
+class NumberDetector(Detector):
+    """A detector whose every find holds a digit; all of them pass over the same texts, so their work is shared."""
+
+    def concerns(self, text: str) -> bool:
+        """Only texts with a digit."""
+        return has_digit(text)
+
+
+@lru_cache(maxsize=2)
+def numbers(text: str) -> Numbers:
+    """The numbers of a text, worked out once for all detectors that look at it in turn."""
+    return Numbers(text)
+
+
+def grown(text: str, start: int, end: int) -> tuple[int, int]:
+    """A range widened over the letters, digits and inner `-/_` beside it, 32 characters a side at most."""
+    if start and text[start - 1] not in _ALOOF:
+        match = _JOINED.match(text[max(0, start - 32) : start][::-1])
+        start -= match.end() if match else 0
+    if end < len(text) and text[end] not in _ALOOF:
+        match = _JOINED.match(text, end, end + 32)
+        end = match.end() if match else end
+    return start, end
+
+
+def shape(value: str) -> str:
+    """Every digit as 9, every ASCII letter as A.
+
+    >>> shape("AB-123")
+    'AA-999'
+    """
+    return value.translate(_SHAPE)
+
+
+def _chunks(text: str) -> Iterator[Chunk]:
+    for match in _CHUNK.finditer(text):
+        form = match.group().translate(_SHAPE)
+        yield Chunk(match.start(), match.end(), form.count("9"), form)
+
+
+def cues_of(words: tuple[str, ...]) -> Cues:
+    """Words as cues."""
+    return Cues(words, frozenset(words))
+
+
+def _cues(text: str, first: int, at: int) -> Cues:
+    raw = text[first:at]
+    cut = raw.rfind("\n\n")
+    words = _words(raw if cut < 0 else raw[cut:])
+    # The first word may have lost its beginning: "border" must not read as "order".
+    if first and cut < 0 and words and text[first - 1].isalnum() and raw[0].isalnum():
+        words = words[1:]
+    return Cues(words, frozenset(words))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.lower()))

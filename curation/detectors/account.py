@@ -1,0 +1,164 @@
+"""Account, order, case, customer and similar numbers: a word for one beside a value, or built like an example."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from curation.detecting import Found, luhn
+from curation.detectors._account_words import ABBREVIATED, COUNTING, FILLERS, KINDS, NUMBER, NUMBER_ENDINGS, SHY
+from curation.detectors._learnt import learnt
+from curation.detectors._numbers import Chunk, Cues, NumberDetector, Numbers, numbers
+
+_YEAR = re.compile(r"(?:19|20)\d\d$")
+_MEASURE = re.compile(
+    r" ?(?:%|[€$£¥]|(?:k|m|g)?b\b|px\b|(?:items?|pcs|pieces|days?|hours?|minutes?|eur|usd|gbp|chf)\b)", re.IGNORECASE
+)
+_PLATE_BEFORE = re.compile(r"(?:[ -][A-Z]{1,3}){0,2}(?![A-Za-z])")
+_PLATE_AFTER = re.compile(r"(?:[ -](?:[A-Z]{1,3}|[0-9]{1,4})){0,2}(?![\w])")
+_STANDARD = re.compile(r"(?:0x|rfc|iso|pep|utf|cp|ean|din|iec|x86|ipv|sha|py|http)[-_]?\d", re.IGNORECASE)
+"""Numbers in source code and of documents everybody may read."""
+_VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}$")
+_VALUES = {
+    **{str(d): d for d in range(10)},
+    **dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", map(int, "12345678123457923456789"), strict=True)),
+}
+_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
+"""Transliteration and weights of the vehicle identification number (49 CFR 565.15)."""
+
+
+class Account(NumberDetector):
+    """Numbers that lead to one person's business: `order #A-12345`, `case no. 2024-00017`, `account 0012345678`.
+
+    `examples` are numbers of the project's own (`ORD-123456`, `C/2024/0001`): whatever is built like one of them is
+    found wherever it stands.
+    """
+
+    examples: Annotated[tuple[str, ...], Field(max_length=200)] = ()
+
+    @field_validator("examples")
+    @classmethod
+    def _long_enough(cls, examples: tuple[str, ...]) -> tuple[str, ...]:
+        for example in examples:
+            if not 4 <= len(example.strip()) <= 64 or not any(c.isdigit() for c in example):
+                raise ValueError(f"the example {example!r} needs 4 to 64 characters, one of them a digit")
+        return tuple(example.strip() for example in examples)
+
+    def __call__(self, text: str) -> Iterator[Found]:
+        """The numbers in a text."""
+        if self.examples:
+            yield from (Found(*m.span(), 0.9, kind="learnt") for m in learnt(self.examples).finditer(text))
+        seen = numbers(text)
+        past = 0
+        for chunk in seen.chunks:
+            if chunk.start < past:
+                continue
+            for found in _beside_words(seen, chunk):
+                past = found.end
+                yield found
+
+
+def _beside_words(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
+    start, end = seen.token(chunk)
+    value = seen.text[start:end]
+    if _is_vehicle(value):
+        yield Found(start, end, 0.9, kind="vin")
+        return
+    first = _plate_start(seen.text, start)
+    named = kind_before(seen.before(start if first is None else first))
+    if first is not None and named is not None and named[0] == "vehicle_plate":
+        yield from _plate(seen.text, first, end)
+    elif len(value) >= 4:
+        named = named if first in {None, start} else kind_before(seen.before(start))
+        if named is not None and not _sentence_between(seen, start):
+            yield from _judge(seen, (start, end), chunk.digits, named)
+
+
+def _sentence_between(seen: Numbers, start: int) -> bool:
+    """Whether a sentence ends between the word and the number: "I closed my account. 20000 people did"."""
+    last = seen.before(start).words[-1]
+    ended = seen.text[max(0, start - 4) : start].rstrip("# (")[-1:] in {".", "?", "!"}
+    return ended and last not in ABBREVIATED and not last.endswith("nr")
+
+
+def _judge(seen: Numbers, token: tuple[int, int], digits: int, named: tuple[str, bool]) -> Iterator[Found]:
+    kind, numbered = named
+    start, end = token
+    value = seen.text[start:end]
+    if kind in {"imei", "vin"}:
+        if len(value) >= 14:
+            yield Found(start, end, 0.95 if kind == "vin" or luhn(value) else 0.75, kind=kind)
+    elif _is_value(value, digits, numbered) and not _is_measure(seen.text, start, end):
+        yield Found(start, end, 0.75, kind=kind)
+
+
+def _is_value(value: str, digits: int, numbered: bool) -> bool:
+    """Whether a token can be a number of something: long enough, no year, nothing from a standard."""
+    # Booking codes are few capitals and digits: KJ3F9Z.
+    least = 1 if len(value) >= 6 and value.isupper() else 3
+    if (digits < least and sum(c.isdigit() for c in value) < least) or _STANDARD.match(value):
+        return False
+    return numbered or not value.isdigit() or (len(value) >= 5 and not _YEAR.match(value))
+
+
+def _is_measure(text: str, start: int, end: int) -> bool:
+    """Whether a number is a count, a price, a time or part of a decimal."""
+    if _MEASURE.match(text, end) or text[start - 1 : start] in {"$", "€", "£", "."}:
+        return True
+    return text[end : end + 1] in {".", ",", ":"} and text[end + 1 : end + 2].isdigit()
+
+
+def kind_before(cues: Cues) -> tuple[str, bool] | None:
+    """What kind of number the words right before it announce, and whether they say "number"; None if none.
+
+    >>> from curation.detectors._numbers import Numbers
+    >>> kind_before(Numbers("my order number is 123456").before(19))
+    ('order', True)
+    """
+    numbered = False
+    for word in reversed(cues.words[-7:]):
+        if word in KINDS:
+            return None if word in SHY and not numbered else (KINDS[word], numbered)
+        compound = _compound(word)
+        if compound:
+            return compound, True
+        if word in NUMBER:
+            numbered = True
+        elif word not in FILLERS:
+            return None
+    return None
+
+
+@cache
+def _compound(word: str) -> str | None:
+    """The kind of a compound such as `Kundennummer` or `ordernr`; a telephone or house number is none."""
+    for ending in NUMBER_ENDINGS:
+        if word.endswith(ending) and len(word) > len(ending) + 2:
+            stem = word.removesuffix(ending).rstrip("-.")
+            return None if stem in COUNTING else KINDS.get(stem, KINDS.get(stem.rstrip("ns"), "account"))
+    return None
+
+
+def _plate_start(text: str, start: int) -> int | None:
+    """Where a plate begins whose digits begin here: letters and a space may precede them, as in `B AB 1234`."""
+    if start and text[start - 1] not in " -":
+        return None
+    before = _PLATE_BEFORE.match(text[max(0, start - 9) : start][::-1])
+    return start - before.end() if before else start
+
+
+def _plate(text: str, start: int, end: int) -> Iterator[Found]:
+    after = _PLATE_AFTER.match(text, end)
+    end = after.end() if after else end
+    if 4 <= end - start <= 12:
+        yield Found(start, end, 0.75, kind="vehicle_plate")
+
+
+def _is_vehicle(value: str) -> bool:
+    """Whether a value is a vehicle identification number whose check digit holds."""
+    if len(value) != 17 or not _VIN.match(value) or value.isdigit():
+        return False
+    total = sum(_VALUES[c] * w for c, w in zip(value, _WEIGHTS, strict=True))
+    return value[8] == ("X" if total % 11 == 10 else str(total % 11))

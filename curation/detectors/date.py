@@ -1,0 +1,156 @@
+"""Dates: of birth where the words before say so, which is personal at both points; others at `recall` only."""
+
+import re
+from collections.abc import Iterator
+
+from curation.detecting import Found
+from curation.detectors._months import MONTHS, SHY_MONTHS
+from curation.detectors._numbers import Chunk, NumberDetector, Numbers, numbers
+from curation.detectors._words import cues
+
+_TIME = (
+    r"(?:,? ?(?:[T ]|at |um |à |a las )\d{1,2}[:.h]\d{2}(?:[:.]\d{2}(?:[.,]\d{1,9})?)?(?: ?(?:[AaPp]\.?[Mm]\b\.?|Uhr))?"
+    r"(?: ?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})(?!\w))?)?"
+)
+_DAY, _MONTH, _YEAR = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:1[6-9]|20|21)\d\d"
+_NUMERIC = re.compile(
+    rf"(?<![\w.,/-])"
+    rf"(?:{_YEAR}([-/.]){_MONTH}\1{_DAY}|{_DAY}([-/.]|\. ){_MONTH}\2{_YEAR}|{_MONTH}([-/.]){_DAY}\3{_YEAR})"
+    rf"(?![\d/-]|\.\d){_TIME}"
+)
+_SHORT = re.compile(
+    rf"(?<![\w.,/-])(?:{_DAY}([/.-]){_MONTH}\1\d\d|{_MONTH}([/.-]){_DAY}\2\d\d|\d\d([/.-]){_MONTH}\3{_DAY})(?![\w/-]|\.\d)"
+)
+_EASTERN = re.compile(r"\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日일号]?")
+_COMPACT = re.compile(rf"{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\w)|{_DAY}{_MONTH}{_YEAR}(?!\w)")
+_AFTER_DAY = re.compile(
+    r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|ste|de|\.|º|ª|°)?(?: (?:of|de|d[ei]l?))?[ -]?"
+    r"(?P<month>[^\W\d_]{3,12})(?!\w)\.?"
+    rf"(?:(?:,? |-)(?:(?:de|del|of) )?(?P<year>{_YEAR}|'\d\d)(?!\w))?"
+)
+_AFTER_MONTH = re.compile(
+    rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:.%/-]|,\d)(?:,? (?P<year>{_YEAR})(?!\w))?|(?P<only>{_YEAR})(?!\w)"
+)
+_CLOCK = re.compile(_TIME)
+_BIRTH = cues(
+    "d o b",
+    "born dob birth birthday birthdate birthdays bday geboren geb geburtstag geburtsdatum née né nee naissance nacido"
+    " nacida nació nacio nacimiento cumpleaños nato nata nascita compleanno nascido nascida nascimento aniversário"
+    " geboortedatum geboren född fodt født fødselsdato födelsedatum syntynyt syntymäaika urodzony urodzona urodzenia"
+    " narozen narozena narození született születési născut născută doğum γεννήθηκε родился родилась рождения"
+    " anniversaire",
+)
+_NEAR = 8
+"""How many words may stand between the word for birth and the date: "date of birth? Yes, it is the 3rd of May"."""
+
+
+class Date(NumberDetector):
+    """Full dates in figures or words, with a time if one follows; a year alone is none."""
+
+    def __call__(self, text: str) -> Iterator[Found]:
+        """The dates in a text."""
+        seen = numbers(text)
+        past = 0
+        for chunk in seen.chunks:
+            if chunk.start < past or not _possible(text, chunk):
+                continue
+            for found in _in_chunk(seen, chunk):
+                past = max(past, found.end)
+                yield found
+
+
+def _possible(text: str, chunk: Chunk) -> bool:
+    """A cheap look: numbers joined, a letter or space after a small number, a month before, Eastern signs."""
+    form, after = chunk.shape, text[chunk.end : chunk.end + 1]
+    if chunk.digits >= 5 and len(form) > chunk.digits:
+        return True
+    small = len(form) < 3 or form[2] != "9"
+    return (
+        small
+        or after >= "\x80"
+        or chunk.digits == 8
+        or (chunk.digits >= 4 and text[chunk.start - 2 : chunk.start - 1].isalpha())
+    )
+
+
+def _in_chunk(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
+    numeric = list(_numeric(seen.text, chunk))
+    for match in numeric:
+        yield _found(seen, *match.span(), 0.5)
+    if not numeric:
+        yield from _in_words(seen, chunk)
+        yield from _weak(seen, chunk)
+
+
+def _numeric(text: str, chunk: Chunk) -> Iterator[re.Match[str]]:
+    last = min(len(text), chunk.end + 40)
+    if len(chunk.shape) > chunk.digits:
+        yield from (m for m in _NUMERIC.finditer(text, chunk.start, last) if m.start() < chunk.end)
+    elif text[chunk.end : chunk.end + 2] == ". ":
+        spaced = _NUMERIC.match(text, chunk.start, last)
+        yield from [spaced] if spaced else ()
+
+
+def _born(seen: Numbers, start: int) -> bool:
+    before = seen.before(start)
+    return before.any_of(_BIRTH) and before.nearest(_NEAR).any_of(_BIRTH)
+
+
+def _found(seen: Numbers, start: int, end: int, score: float) -> Found:
+    if _born(seen, start):
+        return Found(start, end, 0.95, kind="date_of_birth")
+    return Found(start, end, score, kind="date")
+
+
+def _in_words(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
+    text = seen.text
+    written = _AFTER_DAY.match(text, chunk.start)
+    if written and _is_month(written["month"], written["year"] is not None) and 1 <= int(written["day"]) <= 31:
+        yield _found(seen, chunk.start, _with_time(text, written.end()), 0.5)
+        return
+    start = _month_before(text, chunk.start)
+    follows = _AFTER_MONTH.match(text, chunk.start) if start is not None else None
+    if start is None or follows is None:
+        return
+    if follows["only"] is None and 1 <= int(follows["day"]) <= 31:
+        yield _found(seen, start, _with_time(text, follows.end()), 0.5)
+    elif follows["only"] is not None and _born(seen, start):
+        yield Found(start, follows.end(), 0.95, kind="date_of_birth")
+
+
+def _with_time(text: str, end: int) -> int:
+    clock = _CLOCK.match(text, end)
+    return clock.end() if clock else end
+
+
+def _is_month(word: str, sure: bool) -> bool:
+    low = word.lower()
+    return low in MONTHS and (sure or low not in SHY_MONTHS or word[0].isupper())
+
+
+def _month_before(text: str, at: int) -> int | None:
+    """Where the month right before a number begins: `May 3rd`, `Dec. 24`."""
+    if text[at - 1 : at] != " ":
+        return None
+    end = at - 1 - (text[at - 2 : at - 1] in {".", ","})
+    start = end
+    while start > max(0, end - 13) and text[start - 1].isalpha():
+        start -= 1
+    return start if end - start >= 3 and _is_month(text[start:end], sure=False) else None
+
+
+def _weak(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
+    """Shapes that many other things share: only a word for birth, or Eastern characters, make them dates."""
+    text = seen.text
+    eastern = None if text[chunk.end : chunk.end + 2].isascii() else _EASTERN.match(text, chunk.start)
+    if eastern:
+        yield _found(seen, *eastern.span(), 0.5)
+    elif len(chunk.shape) > chunk.digits >= 4:
+        short = _SHORT.match(text, chunk.start)
+        # 10.12.15 may be a version and 10-12-15 a sum; with slashes it is hardly anything else.
+        if short and (short.group().count("/") == 2 or _born(seen, chunk.start)):
+            yield _found(seen, *short.span(), 0.4)
+    elif chunk.digits == 8:
+        compact = _COMPACT.match(text, chunk.start)
+        if compact and _born(seen, chunk.start):
+            yield Found(*compact.span(), 0.95, kind="date_of_birth")
