@@ -9,7 +9,7 @@ or unbounded quantifier that can start at every character.
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -25,6 +25,7 @@ FILLER = "\ufffc"
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
 """A digit to the digit sum of its double."""
+_ASCII = bytes(range(128))
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 
 
@@ -53,6 +54,9 @@ class Detector(Plugin):
 
     version: ClassVar[int] = 1
     """Raised with every change that may find something else: what was scrubbed with another is scrubbed again."""
+    local: ClassVar[bool] = False
+    """Whether it passes over a text without a find for next to nothing, so that nobody need ask whether the text
+    concerns it, and whether what it finds in a paragraph depends on that paragraph alone."""
 
     def concerns(self, text: str) -> bool:
         """A cheap look (`"@" in text`) that may say no only where nothing can be found: most texts are spared so."""
@@ -80,8 +84,10 @@ class View:
         >>> View.of("mail\\u200b: ａ＠b.co", []).text
         'mail: a@b.co'
         """
-        folded = text if text.isascii() else _fold(text)
-        cuts = _cuts(folded, hidden)
+        folded, unseen = (text, []) if text.isascii() else _folded(text)
+        cuts = [(start, end, FILLER) for start, end in hidden]
+        if unseen:
+            cuts = sorted([*cuts, *_apart(unseen, hidden, len(text))])
         if not cuts:
             return cls(folded)
         parts: list[str] = []
@@ -89,10 +95,12 @@ class View:
         at = length = 0
         for start, end, shown in [*cuts, (len(text), len(text), "")]:
             parts += (folded[at:start], shown)
-            pieces += [(length, at)] if start > at else []
-            length += start - at
-            pieces += [(length, start)] if shown else []
-            length += len(shown)
+            if start > at:
+                pieces.append((length, at))
+                length += start - at
+            if shown:
+                pieces.append((length, start))
+                length += len(shown)
             at = end
         return cls("".join(parts), tuple(pieces))
 
@@ -108,20 +116,18 @@ class View:
         return place + at - begins
 
 
-def _cuts(folded: str, hidden: Sequence[tuple[int, int]]) -> list[tuple[int, int, str]]:
-    cuts = [(start, end, FILLER) for start, end in hidden]
-    if folded.isascii() or not (unseen := [m.start() for m in _unseen().finditer(folded)]):
-        return cuts
-    borders = [0, *(edge for span in hidden for edge in span), len(folded)]
-    gaps = list(pairwise(borders))[::2]
-    cuts += [
-        (i, i + 1, "") for start, end in gaps for i in unseen[bisect_left(unseen, start) : bisect_left(unseen, end)]
-    ]
-    return sorted(cuts)
+def _apart(unseen: list[int], hidden: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int, str]]:
+    """The invisible characters that are not hidden, as cuts that show nothing."""
+    borders = [0, *(edge for span in hidden for edge in span), size]
+    for start, end in list(pairwise(borders))[::2]:
+        yield from ((i, i + 1, "") for i in unseen[bisect_left(unseen, start) : bisect_left(unseen, end)])
 
 
-def _fold(text: str) -> str:
-    return text.translate(_folding()) if any(p.search(text) for p in _foldable()) else text
+def _folded(text: str) -> tuple[str, list[int]]:
+    """A text with its look-alikes folded, and where its invisible characters are; told by what is not ASCII in it."""
+    odd = text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
+    folded = text.translate(_folding()) if any(p.search(odd) for p in _foldable()) else text
+    return folded, [m.start() for m in _unseen().finditer(folded)] if _unseen().search(odd) else []
 
 
 @cache
@@ -131,7 +137,7 @@ def _unseen() -> re.Pattern[str]:
 
 @cache
 def _foldable() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Finds whether there is anything to fold; a class with characters beyond 16 bits would be a hundred times slower."""
+    """Finds whether there is anything to fold; characters beyond 16 bits would make a class a hundred times slower."""
     near = "".join(re.escape(chr(code)) for code in sorted(_folding()) if code <= 0xFFFF)
     return re.compile(f"[{near}]"), re.compile("[\U0001d400-\U0001d7ff]")
 
@@ -155,6 +161,12 @@ _DIGIT = re.compile(r"[0-9]")
 def has_digit(text: str) -> bool:
     """Whether a view holds a digit; most do not."""
     return _DIGIT.search(text) is not None
+
+
+def shortly_before(text: str, at: int, reach: int) -> str:
+    """What stands right before a place, back to the last blank line: what other texts say does not count."""
+    near = text[max(0, at - reach) : at]
+    return near.rpartition("\n\n")[2]
 
 
 def luhn(digits: str) -> bool:

@@ -22,7 +22,7 @@ from curation.scrub.before import Gone, Original, reply_before
 from curation.scrub.held import IS_HELD, HeldPrompts, Piece
 from curation.scrub.scrubber import Scrubber
 from curation.store.quarantine import Ruling, Rulings
-from curation.store.scrub_rulings import Mark, PromptRuling
+from curation.store.scrub_rulings import Mark, PromptRuling, PromptRulings
 from curation.store.store import Store
 from curation.task import AnswerTable, Task
 
@@ -37,6 +37,7 @@ class RulingsStep:
 
     def __init__(self, store: Store, answer: AnswerTable) -> None:
         self._rulings = {r.sample: r for r in Rulings(store.state, store.ledger).list()}
+        self._prompts = PromptRulings(store.state, store.ledger).newest()
         self._answer = answer
 
     def __call__(self, samples: pl.DataFrame) -> Outcome:
@@ -46,7 +47,8 @@ class RulingsStep:
     def describe(self) -> dict[str, JsonValue]:
         """How many rulings there are and a digest of them, free of names and sample ids."""
         rulings = sorted([r.request_key, r.index, r.ruling, r.answer] for r in self._rulings.values())
-        return {"rulings": len(rulings), "digest": digest(rulings)}
+        prompts = sorted([r.prompt, r.ruling, [m.model_dump() for m in r.marks]] for r in self._prompts.values())
+        return {"rulings": len(rulings) + len(prompts), "digest": digest([rulings, prompts] if prompts else rulings)}
 
     def overrule(self, samples: pl.DataFrame, outcome: Outcome) -> Outcome:
         """The outcome with ruled quarantine decisions turned into a keep, or an edit to the person's answer."""

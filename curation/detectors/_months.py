@@ -44,6 +44,9 @@ MONTHS = words(  # English
 )
 """In lower case."""
 
+MONTH_ENDINGS = frozenset(month[-3:] for month in MONTHS)
+"""The last three letters of each."""
+
 SHY_MONTHS = words(
     "may march mar mars mai set gen mag out ago dic des dez marco mei maj mart ekim ocak jan sep dec apr jul jun oct"
     " nov aug feb"

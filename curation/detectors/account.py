@@ -1,16 +1,18 @@
 """Account, order, case, customer and similar numbers: a word for one beside a value, or built like an example."""
 
 import re
+from bisect import bisect
 from collections.abc import Iterator
 from functools import cache
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from curation import patterns
 from curation.detecting import Found, luhn
 from curation.detectors._account_words import ABBREVIATED, COUNTING, FILLERS, KINDS, NUMBER, NUMBER_ENDINGS, SHY
 from curation.detectors._learnt import learnt
-from curation.detectors._numbers import Chunk, Cues, NumberDetector, Numbers, numbers
+from curation.detectors._numbers import WINDOW, Chunk, Cues, NumberDetector, Numbers, numbers
 
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _MEASURE = re.compile(
@@ -18,6 +20,8 @@ _MEASURE = re.compile(
 )
 _PLATE_BEFORE = re.compile(r"(?:[ -][A-Z]{1,3}){0,2}(?![A-Za-z])")
 _PLATE_AFTER = re.compile(r"(?:[ -](?:[A-Z]{1,3}|[0-9]{1,4})){0,2}(?![\w])")
+_PLATE_NEAR = WINDOW + 16
+"""Characters between the end of a word for a plate and the first digit of one, at most."""
 _STANDARD = re.compile(r"(?:0x|rfc|iso|pep|utf|cp|ean|din|iec|x86|ipv|sha|py|http)[-_]?\d", re.IGNORECASE)
 """Numbers in source code and of documents everybody may read."""
 _VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}$")
@@ -51,29 +55,37 @@ class Account(NumberDetector):
         if self.examples:
             yield from (Found(*m.span(), 0.9, kind="learnt") for m in learnt(self.examples).finditer(text))
         seen = numbers(text)
+        plates = [end for _, end in _plate_words().finditer(text)] if seen.chunks else []
         past = 0
         for chunk in seen.chunks:
-            if chunk.start < past:
-                continue
-            for found in _beside_words(seen, chunk):
-                past = found.end
-                yield found
+            start, _, _, _, first, last = chunk
+            plated = bool(plates) and bisect(plates, first) > bisect(plates, first - _PLATE_NEAR)
+            # Most numbers are short, and only a plate may be.
+            if start >= past and (last - first >= 4 or plated):
+                found = _beside_words(seen, chunk, plated)
+                if found is not None:
+                    past = found.end
+                    yield found
 
 
-def _beside_words(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
-    start, end = seen.token(chunk)
-    value = seen.text[start:end]
-    if _is_vehicle(value):
-        yield Found(start, end, 0.9, kind="vin")
-        return
-    first = _plate_start(seen.text, start)
-    named = kind_before(seen.before(start if first is None else first))
-    if first is not None and named is not None and named[0] == "vehicle_plate":
-        yield from _plate(seen.text, first, end)
-    elif len(value) >= 4:
-        named = named if first in {None, start} else kind_before(seen.before(start))
-        if named is not None and not _sentence_between(seen, start):
-            yield from _judge(seen, (start, end), chunk.digits, named)
+@cache
+def _plate_words() -> patterns.Pattern:
+    """One scan for whatever announces a number plate: few texts speak of any."""
+    words = "|".join(sorted(word for word, kind in KINDS.items() if kind == "vehicle_plate"))
+    return patterns.compile(f"(?i:{words})", __name__, windowed=False)
+
+
+def _beside_words(seen: Numbers, chunk: Chunk, plated: bool) -> Found | None:
+    start, end = chunk.first, chunk.last
+    if end - start == 17 and _is_vehicle(seen.text[start:end]):
+        return Found(start, end, 0.9, kind="vin")
+    first = _plate_start(seen.text, start) if plated else None
+    if first is not None and (kind_before(seen.before(first)) or ("",))[0] == "vehicle_plate":
+        return _plate(seen.text, first, end)
+    named = kind_before(seen.before(start)) if end - start >= 4 else None
+    if named is None or _sentence_between(seen, start):
+        return None
+    return _judge(seen.text, chunk, named)
 
 
 def _sentence_between(seen: Numbers, start: int) -> bool:
@@ -83,15 +95,16 @@ def _sentence_between(seen: Numbers, start: int) -> bool:
     return ended and last not in ABBREVIATED and not last.endswith("nr")
 
 
-def _judge(seen: Numbers, token: tuple[int, int], digits: int, named: tuple[str, bool]) -> Iterator[Found]:
+def _judge(text: str, chunk: Chunk, named: tuple[str, bool]) -> Found | None:
     kind, numbered = named
-    start, end = token
-    value = seen.text[start:end]
+    start, end = chunk.first, chunk.last
+    value = text[start:end]
     if kind in {"imei", "vin"}:
-        if len(value) >= 14:
-            yield Found(start, end, 0.95 if kind == "vin" or luhn(value) else 0.75, kind=kind)
-    elif _is_value(value, digits, numbered) and not _is_measure(seen.text, start, end):
-        yield Found(start, end, 0.75, kind=kind)
+        sure = kind == "vin" or luhn(value)
+        return Found(start, end, 0.95 if sure else 0.75, kind=kind) if len(value) >= 14 else None
+    if not _is_value(value, chunk.digits, numbered) or _is_measure(text, start, end):
+        return None
+    return Found(start, end, 0.75, kind=kind)
 
 
 def _is_value(value: str, digits: int, numbered: bool) -> bool:
@@ -149,11 +162,10 @@ def _plate_start(text: str, start: int) -> int | None:
     return start - before.end() if before else start
 
 
-def _plate(text: str, start: int, end: int) -> Iterator[Found]:
+def _plate(text: str, start: int, end: int) -> Found | None:
     after = _PLATE_AFTER.match(text, end)
     end = after.end() if after else end
-    if 4 <= end - start <= 12:
-        yield Found(start, end, 0.75, kind="vehicle_plate")
+    return Found(start, end, 0.75, kind="vehicle_plate") if 4 <= end - start <= 12 else None
 
 
 def _is_vehicle(value: str) -> bool:

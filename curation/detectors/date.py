@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from curation.detecting import Found
-from curation.detectors._months import MONTHS, SHY_MONTHS
+from curation.detectors._months import MONTH_ENDINGS, MONTHS, SHY_MONTHS
 from curation.detectors._numbers import Chunk, NumberDetector, Numbers, numbers
 from curation.detectors._words import cues
 
@@ -52,7 +52,7 @@ class Date(NumberDetector):
         seen = numbers(text)
         past = 0
         for chunk in seen.chunks:
-            if chunk.start < past or not _possible(text, chunk):
+            if chunk[0] < past or not _possible(text, chunk):
                 continue
             for found in _in_chunk(seen, chunk):
                 past = max(past, found.end)
@@ -61,34 +61,37 @@ class Date(NumberDetector):
 
 def _possible(text: str, chunk: Chunk) -> bool:
     """A cheap look: numbers joined, a letter or space after a small number, a month before, Eastern signs."""
-    form, after = chunk.shape, text[chunk.end : chunk.end + 1]
-    if chunk.digits >= 5 and len(form) > chunk.digits:
+    start, end, digits, form = chunk[:4]
+    if digits >= 5 and len(form) > digits:
         return True
-    small = len(form) < 3 or form[2] != "9"
+    if len(form) < 3 or form[2] != "9":
+        return True
+    if digits == 8 or text[end : end + 1] >= "\x80":
+        return True
     return (
-        small
-        or after >= "\x80"
-        or chunk.digits == 8
-        or (chunk.digits >= 4 and text[chunk.start - 2 : chunk.start - 1].isalpha())
+        digits >= 4 and (len(form) > digits or text[start - 1 : start] == " ") and text[start - 2 : start - 1].isalpha()
     )
 
 
 def _in_chunk(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
-    numeric = list(_numeric(seen.text, chunk))
+    numeric = _numeric(seen.text, chunk)
     for match in numeric:
         yield _found(seen, *match.span(), 0.5)
     if not numeric:
-        yield from _in_words(seen, chunk)
-        yield from _weak(seen, chunk)
+        worded = _in_words(seen, chunk)
+        if worded is not None:
+            yield worded
+        if len(chunk.shape) >= 4 or not seen.text[chunk.end : chunk.end + 2].isascii():
+            yield from _weak(seen, chunk)
 
 
-def _numeric(text: str, chunk: Chunk) -> Iterator[re.Match[str]]:
-    last = min(len(text), chunk.end + 40)
-    if len(chunk.shape) > chunk.digits:
-        yield from (m for m in _NUMERIC.finditer(text, chunk.start, last) if m.start() < chunk.end)
-    elif text[chunk.end : chunk.end + 2] == ". ":
-        spaced = _NUMERIC.match(text, chunk.start, last)
-        yield from [spaced] if spaced else ()
+def _numeric(text: str, chunk: Chunk) -> list[re.Match[str]]:
+    start, end, digits, form = chunk[:4]
+    goes_on = text.startswith(". ", end)
+    if len(form) > digits and (digits >= 4 or goes_on):
+        return [m for m in _NUMERIC.finditer(text, start, end + 40) if m.start() < end]
+    spaced = _NUMERIC.match(text, start, end + 40) if goes_on else None
+    return [spaced] if spaced else []
 
 
 def _born(seen: Numbers, start: int) -> bool:
@@ -102,20 +105,20 @@ def _found(seen: Numbers, start: int, end: int, score: float) -> Found:
     return Found(start, end, score, kind="date")
 
 
-def _in_words(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
+def _in_words(seen: Numbers, chunk: Chunk) -> Found | None:
     text = seen.text
     written = _AFTER_DAY.match(text, chunk.start)
     if written and _is_month(written["month"], written["year"] is not None) and 1 <= int(written["day"]) <= 31:
-        yield _found(seen, chunk.start, _with_time(text, written.end()), 0.5)
-        return
+        return _found(seen, chunk.start, _with_time(text, written.end()), 0.5)
     start = _month_before(text, chunk.start)
     follows = _AFTER_MONTH.match(text, chunk.start) if start is not None else None
     if start is None or follows is None:
-        return
+        return None
     if follows["only"] is None and 1 <= int(follows["day"]) <= 31:
-        yield _found(seen, start, _with_time(text, follows.end()), 0.5)
-    elif follows["only"] is not None and _born(seen, start):
-        yield Found(start, follows.end(), 0.95, kind="date_of_birth")
+        return _found(seen, start, _with_time(text, follows.end()), 0.5)
+    if follows["only"] is not None and _born(seen, start):
+        return Found(start, follows.end(), 0.95, kind="date_of_birth")
+    return None
 
 
 def _with_time(text: str, end: int) -> int:
@@ -133,6 +136,9 @@ def _month_before(text: str, at: int) -> int | None:
     if text[at - 1 : at] != " ":
         return None
     end = at - 1 - (text[at - 2 : at - 1] in {".", ","})
+    # Most words end like no month.
+    if text[max(0, end - 3) : end].lower() not in MONTH_ENDINGS:
+        return None
     start = end
     while start > max(0, end - 13) and text[start - 1].isalpha():
         start -= 1

@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from typing import ClassVar
 
-from curation.detecting import Detector, Found
+from curation import patterns
+from curation.detecting import Detector, Found, shortly_before
 from curation.detectors._domains import known_ending
 
 _LATIN_LOCAL = re.compile(r"[A-Za-z0-9\u00c0-\u024f_.+%&'#~-]{1,64}")
@@ -14,8 +17,10 @@ _LATIN_DOMAIN = re.compile(r"[A-Za-z0-9\u00c0-\u024f_-]{1,63}(?:\.[A-Za-z0-9\u00
 _DOMAIN = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}|\[[\d.:a-fA-F]{3,45}\]")
 _AT = "at|ät|arroba|arobase|chiocciola|klammeraffe|snabel-a|@"
 _SPELT_AT = re.compile(rf" ?[(\[{{<] ?(?:{_AT}) ?[)\]}}>] ?| (?:{_AT[:-2]}) ", re.IGNORECASE)
-_BRACKET = re.compile(r"[(\[{<] ?(?:[aAäÄ][tTrR]|chiocc|Klamm|klamm|snabel|@)")
-_BARE_WORDS = (" at ", " AT ", " ät ", " arroba ", " arobase ", " chiocciola ", " klammeraffe ", " Klammeraffe ")
+_MAYBE_AT = (
+    r" (?:at|AT|ät|arroba|arobase|chiocciola|[Kk]lammeraffe)\b|"
+    r"[(\[{<] ?(?:[aAäÄ][tTrR]|chiocc|[Kk]lamm|snabel|@)"
+)
 _DOT = r"(?: (?:dot|punkt|punto|point|ponto|punt) | ?[(\[{<] ?(?:dot|punkt|punto|point|ponto|\.) ?[)\]}>] ?|\.)"
 _SPELT_LOCAL = re.compile(r"(?:[\w+-]{1,64}(?:\.| tod | otnup | tknup | tniop ))*[\w+-]{1,64}", re.IGNORECASE)
 _SPELT_DOMAIN = re.compile(rf"[\w-]{{1,63}}(?:{_DOT}[\w-]{{2,63}}){{1,5}}", re.IGNORECASE)
@@ -33,10 +38,11 @@ class Email(Detector):
     """Every `@` or spelt-out at with an address around it; searched outwards from the sign, so linear."""
 
     version = 2
+    local: ClassVar[bool] = True
 
     def concerns(self, text: str) -> bool:
         """Only texts with an `@` or a word for it."""
-        return "@" in text or _spelt_somewhere(text)
+        return "@" in text or _maybe_spelt().matches(text)
 
     def __call__(self, text: str) -> Iterator[Found]:
         """The addresses in a text."""
@@ -44,24 +50,17 @@ class Email(Detector):
         while at >= 0:
             yield from _around(text, at)
             at = text.find("@", at + 1)
-        for start in _spelt_places(text):
-            sign = _SPELT_AT.match(text, start)
+        for start, _ in _maybe_spelt().finditer(text):
+            spaced = text[start] != " " and text[start - 1 : start] == " "
+            sign = _SPELT_AT.match(text, start - spaced)
             if sign:
                 yield from _spelt(text, sign)
 
 
-def _spelt_somewhere(text: str) -> bool:
-    return any(word in text for word in _BARE_WORDS) or _BRACKET.search(text) is not None
-
-
-def _spelt_places(text: str) -> Iterator[int]:
-    for bracket in _BRACKET.finditer(text):
-        yield bracket.start() - (bracket.start() > 0 and text[bracket.start() - 1] == " ")
-    for word in _BARE_WORDS:
-        at = text.find(word)
-        while at >= 0:
-            yield at
-            at = text.find(word, at + 1)
+@cache
+def _maybe_spelt() -> patterns.Pattern:
+    """One scan for every beginning of a spelt-out at."""
+    return patterns.compile(_MAYBE_AT, __name__, windowed=False)
 
 
 def _latin(character: str) -> bool:
@@ -97,8 +96,9 @@ def _score(local: str, domain: str) -> float:
 
 
 def _spelt(text: str, at: re.Match[str]) -> Iterator[Found]:
-    local = _SPELT_LOCAL.match(text[max(0, at.start() - 64) : at.start()][::-1])
+    # Of the many plain words " at " hardly one has a domain behind it.
     domain = _SPELT_DOMAIN.match(text, at.end(), at.end() + 255)
+    local = _SPELT_LOCAL.match(text[max(0, at.start() - 64) : at.start()][::-1]) if domain else None
     if local is None or domain is None:
         return
     start, ending = at.start() - local.end(), domain.group().rpartition(".")[2].rpartition(" ")[2]
@@ -109,6 +109,6 @@ def _spelt(text: str, at: re.Match[str]) -> Iterator[Found]:
         # A plain " at " is an address only where a dot is spelt out as well, or where mail is spoken of: "see me at
         # noon" is not one, nor is "at this point it".
         spelt_dot = (_ENGLISH_DOT if sign == "at" else _SPELT_DOT).search(domain.group())
-        spoken = _FREE.match(domain.group()) or _MAIL.search(text, max(0, start - 40), start)
+        spoken = _FREE.match(domain.group()) or _MAIL.search(shortly_before(text, start, 40))
         if spelt_dot or spoken:
             yield Found(start, domain.end(), 0.9 if spelt_dot else 0.75)

@@ -30,19 +30,16 @@ class Iban(NumberDetector):
     def __call__(self, text: str) -> Iterator[Found]:
         """Account numbers and things of their shape."""
         for chunk in numbers(text).chunks:
-            start = _head(text, chunk.start)
-            if start is None:
-                continue
-            length = LENGTHS.get(text[start : start + 2].upper())
-            body = _BODY.match(text, chunk.start + 2)
-            if length and body:
-                yield from _judge(text, start, body.end(), length)
+            start = _head(text, chunk[0]) if chunk[3].startswith("99") else None
+            body = _BODY.match(text, chunk[0] + 2) if start is not None else None
+            if start is not None and body:
+                yield from _judge(text, start, body.end(), LENGTHS[text[start : start + 2].upper()])
 
 
 def _head(text: str, digits: int) -> int | None:
     """Where the two letters before two check digits begin, if they do."""
     start = digits - (3 if text[digits - 1 : digits] == " " else 2)
-    if start < 0 or not text[digits + 1 : digits + 2].isdigit() or not text[start : start + 2].isalpha():
+    if start < 0 or text[start : start + 2].upper() not in LENGTHS:
         return None
     return None if start and text[start - 1].isalnum() else start
 

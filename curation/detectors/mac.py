@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from typing import ClassVar
 
-from curation.detecting import Detector, Found, has_digit
+from curation import patterns
+from curation.detecting import Detector, Found
 
 _COLONS = re.compile(
     r":[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){0,2}"
@@ -14,19 +17,21 @@ _DASHES = re.compile(
 _DOTS = re.compile(r"\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _WAYS = ((_COLONS, ":", 2), (_DASHES, "-", 2), (_DOTS, ".", 4))
-_PLAIN = re.compile(
-    r"(?:[Mm][Aa][Cc]|hwaddr|HWaddr|BSSID|bssid)(?:[ -]?[Aa]ddress\w*)?[ :=]{1,3}([0-9A-Fa-f]{12})(?![\w])"
-)
+_WORDS = "(?:[Mm][Aa][Cc]|hwaddr|HWaddr|BSSID|bssid)"
+_PLAIN = re.compile(rf"{_WORDS}(?:[ -]?[Aa]ddress\w*)?[ :=]{{1,3}}([0-9A-Fa-f]{{12}})(?![\w])")
 _SAME = frozenset({"000000000000", "ffffffffffff"})
 
 
 class Mac(Detector):
     """Addresses of network cards: each belongs to one device, and so often to one person."""
 
+    version = 2
+    local: ClassVar[bool] = True
+
     def concerns(self, text: str) -> bool:
-        """Only texts with a digit and enough separators, or with a word for the address."""
-        enough = text.count(":") >= 5 or text.count("-") >= 5 or text.count(".") >= 2 or "ac" in text or "AC" in text
-        return enough and has_digit(text)
+        """Only texts with enough separators, or with a word for the address."""
+        enough = text.count(":") >= 5 or text.count("-") >= 5 or text.count(".") >= 2
+        return enough or _words().matches(text)
 
     def __call__(self, text: str) -> Iterator[Found]:
         """The addresses in a text."""
@@ -35,8 +40,15 @@ class Mac(Detector):
                 start = rest.start() - width
                 if start >= 0 and _stands_alone(text, start, rest.end(), width, joint):
                     yield from _judge(text, start, rest.end(), joint)
-        for cued in _PLAIN.finditer(text):
-            yield Found(*cued.span(1), 0.9)
+        for start, _ in _words().finditer(text):
+            if cued := _PLAIN.match(text, start):
+                yield Found(*cued.span(1), 0.9)
+
+
+@cache
+def _words() -> patterns.Pattern:
+    """One scan for the words, of which few have an address behind them."""
+    return patterns.compile(_WORDS, __name__, windowed=False)
 
 
 def _stands_alone(text: str, start: int, end: int, width: int, joint: str) -> bool:

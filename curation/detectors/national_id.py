@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from curation.detecting import Found
 from curation.detectors._national_ids import Identifier, announcing, by_cue, by_shape, spaced_by_first_group
-from curation.detectors._numbers import Chunk, Cues, NumberDetector, Numbers, grown, numbers, shape
+from curation.detectors._numbers import Chunk, Cues, NumberDetector, Numbers, grown, numbers
 from curation.detectors._words import cues
 
 _LONGEST = 26
@@ -24,6 +24,8 @@ _PASSPORT = cues(
     " paspoortnummer paszport paszportu pasaport паспорт",
 )
 _PAPERS = (("driving_licence", _LICENCE, 5, 20), ("passport", _PASSPORT, 5, 12))
+_PAPER_WORDS = _LICENCE.words | _LICENCE.lasts | _PASSPORT.words
+_JOINTS = frozenset({" ", "-"})
 _NEAR = 5
 """Words between the name of a paper and its number: "driver's license number is"."""
 _SMALL = re.compile(r"[a-z]")
@@ -48,52 +50,45 @@ class NationalId(NumberDetector):
         """The identifiers in a text."""
         seen = numbers(text)
         for chunk in seen.chunks:
-            if chunk.digits >= 6 or "A" in chunk.shape or text[chunk.start - 1 : chunk.start].isalpha():
-                yield from _in_chunk(seen, chunk)
+            start, _, digits, form, first, last = chunk
+            if (digits >= 4 or last - first >= 7) and (digits >= 6 or "A" in form or text[start - 1 : start].isalpha()):
+                found = _by_shape(seen, chunk) or _announced(seen, first, last)
+                if found is not None:
+                    yield found
+                if (found is None or found.score < 0.75) and digits >= 4 and last - first >= 5:
+                    yield from _papers(seen, first, last)
 
 
-def _in_chunk(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
-    start, end = seen.token(chunk)
-    if chunk.digits < 4 and end - start < 7:
-        return
-    judged = (_judge(seen, first, last) for first, last in _candidates(seen.text, chunk, start, end))
-    found = next((f for f in judged if f is not None), None) or _announced(seen, start, end)
-    if found is not None:
-        yield found
-    if (found is None or found.score < 0.75) and chunk.digits >= 4 and end - start >= 5:
-        yield from _papers(seen, start, end)
+def _by_shape(seen: Numbers, chunk: Chunk) -> Found | None:
+    """What ranges with a shape of the table give: the token, with single letters beside it, then its groups."""
+    table, whole = by_shape(), seen.shape
+    ranges = _widened(seen.text, chunk.first, chunk.last)
+    if " " in chunk.shape:
+        ranges += _groups(chunk)
+    for start, end in dict.fromkeys(ranges):
+        if whole[start:end] in table and (found := _judge(seen, start, end)):
+            return found
+    return None
 
 
-def _candidates(text: str, chunk: Chunk, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Ranges whose shape is in the table: the token, with single letters beside it, then its groups, longest first."""
-    table = by_shape()
-    seen = set[tuple[int, int]]()
-    for first, last in (*_widened(text, start, end), *_groups(chunk)):
-        if (first, last) not in seen and last - first <= _LONGEST and shape(text[first:last]) in table:
-            seen.add((first, last))
-            yield first, last
-
-
-def _widened(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _widened(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """The token with up to two groups of capitals before it and one after: `AB 12 34 56 C`."""
+    opened = text[start - 1 : start] in _JOINTS and text[start - 2 : start - 1].isupper()
+    closed = text[end : end + 1] in _JOINTS and text[end + 1 : end + 2].isupper()
+    if not opened and not closed:
+        return [(start, end)]
     lefts, rights = [start], [end]
     while (
-        len(lefts) < 3
-        and text[lefts[-1] - 1 : lefts[-1]] in {" ", "-"}
-        and text[lefts[-1] - 2 : lefts[-1] - 1].isupper()
+        len(lefts) < 3 and text[lefts[-1] - 1 : lefts[-1]] in _JOINTS and text[lefts[-1] - 2 : lefts[-1] - 1].isupper()
     ):
         lefts.append(grown(text, lefts[-1] - 1, lefts[-1])[0])
-    if text[end : end + 1] in {" ", "-"} and text[end + 1 : end + 2].isupper():
+    if closed:
         rights.append(grown(text, end, end + 1)[1])
-    for first in reversed(lefts):
-        for last in reversed(rights):
-            yield first, last
+    return [(first, last) for first in reversed(lefts) for last in reversed(rights)]
 
 
 def _groups(chunk: Chunk) -> Iterator[tuple[int, int]]:
     """Runs of the chunk's space-parted groups: in `86225 078-05-1120` the second is a number of its own."""
-    if " " not in chunk.shape:
-        return
     at, whole, table = 0, f"{chunk.shape} ", by_shape()
     for group in chunk.shape.split(" "):
         for written in spaced_by_first_group().get(group, ()):
@@ -111,7 +106,7 @@ def _judge(seen: Numbers, start: int, end: int) -> Found | None:
     value = text[start:end]
     around = seen.around(start, end)
     best: _Verdict | None = None
-    for identifier, telling in by_shape()[shape(value)]:
+    for identifier, telling in by_shape()[seen.shape[start:end]]:
         verdict = _verdict(identifier, telling, value, around)
         if verdict and (best is None or verdict[:2] > best[:2]):
             best = verdict
@@ -123,11 +118,11 @@ def _announced(seen: Numbers, start: int, end: int) -> Found | None:
     if not 7 <= end - start <= _LONGEST:
         return None
     before, table = seen.before(start), by_cue()
-    if announcing().isdisjoint(before.known):
+    if announcing().isdisjoint(before.words):
         return None
     line = before.line
-    for word in before.known & announcing():
-        for phrase, identifier in table[word]:
+    for word in reversed(before.words):
+        for phrase, identifier in table.get(word, ()):
             if phrase in line and _valid(identifier, seen.text[start:end]):
                 return Found(start, end, 0.95, kind=identifier.kind)
     return None
@@ -178,6 +173,8 @@ def _check(module: str) -> Callable[[str], bool]:
 
 def _papers(seen: Numbers, start: int, end: int) -> Iterator[Found]:
     before = seen.before(start)
+    if _PAPER_WORDS.isdisjoint(before.words):
+        return
     for kind, announced, shortest, longest in _PAPERS:
         near = shortest <= end - start <= longest and before.any_of(announced)
         if near and before.nearest(_NEAR).any_of(announced) and _on_paper(seen.text, start, end):

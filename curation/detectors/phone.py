@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from curation.detecting import Found
 from curation.detectors._dialling import valid_abroad, valid_with_trunk_zero
-from curation.detectors._numbers import Chunk, Cues, NumberDetector, Numbers, cues_of, numbers
+from curation.detectors._numbers import Chunk, Cues, NumberDetector, Numbers, numbers
 from curation.detectors._words import cues
 from curation.detectors.account import kind_before
 
@@ -118,7 +118,7 @@ def _cued(seen: Numbers, start: int) -> bool:
         return False
     gap = _GAP.match(seen.text[max(0, start - 36) : start][::-1])
     between = tuple(re.findall(r"\w+", gap.group()[::-1].lower())) if gap else ()
-    return cues_of(between).any_of(_CUES)
+    return Cues(between).any_of(_CUES)
 
 
 def _judge(seen: Numbers, match: re.Match[str]) -> Iterator[Found]:

@@ -1,8 +1,9 @@
 """Keys, tokens and passwords: known formats, private keys, passwords in URLs, assignments and sentences."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
+from typing import ClassVar
 
 from curation import patterns
 from curation.detecting import BREAK, FILLER, Detector, Found
@@ -18,6 +19,7 @@ class Secret(Detector):
     """What opens a door: whoever holds it can act for somebody else."""
 
     version = 2
+    local: ClassVar[bool] = True
 
     def concerns(self, text: str) -> bool:
         """Whether a key's literal, a private key or a cue word occurs."""
@@ -25,10 +27,27 @@ class Secret(Detector):
             return False
         return _anything().matches(text)
 
-    def __call__(self, text: str) -> Iterable[Found]:
+    def __call__(self, text: str) -> Iterator[Found]:
         """The secrets in a text; a private key without an end reaches to the end of the text, unbounded."""
-        found = [*rules.typed(text), *cues.cued(text), *(_private_keys(text) if _private(text) else ())]
-        return _apart(found)
+        for start, end in _concerned(text):
+            whole = end - start == len(text)
+            found = _inside(text if whole else text[start:end])
+            yield from found if whole else (f._replace(start=f.start + start, end=f.end + start) for f in found)
+
+
+def _inside(text: str) -> list[Found]:
+    return _apart([*rules.typed(text), *cues.cued(text), *(_private_keys(text) if _private(text) else ())])
+
+
+def _concerned(text: str) -> Iterator[tuple[int, int]]:
+    """The ranges of those of the joined texts in which something could begin a find: few."""
+    past = 0
+    for hit, _ in _anything().finditer(text):
+        if hit >= past:
+            before, after = text.rfind(BREAK, past, hit), text.find(BREAK, hit)
+            start, past = before + len(BREAK) if before >= 0 else past, after if after >= 0 else len(text)
+            if past - start >= _SHORTEST:
+                yield start, past
 
 
 @cache

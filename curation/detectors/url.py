@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from typing import ClassVar
 
-from curation.detecting import Detector, Found
+from curation.detecting import Detector, Found, shortly_before
 from curation.detectors._domains import known_ending, sure_endings
 
 _SCHEME = re.compile(r"[A-Za-z0-9+.-]{0,14}[A-Za-z]")
@@ -41,6 +42,8 @@ class Url(Detector):
 
     A plain address is personal only in part, so it counts at `recall` alone; one that names an account counts at both.
     """
+
+    local: ClassVar[bool] = True
 
     def concerns(self, text: str) -> bool:
         """Only texts with a letter after a dot, or with a scheme."""
@@ -133,4 +136,4 @@ def _plausible(labels: list[str]) -> bool:
 def _certain(text: str, start: int, labels: list[str]) -> bool:
     if labels[-1].lower() in sure_endings() or "-" in labels[-2]:
         return True
-    return _SITE.search(text, max(0, start - 24), start) is not None
+    return _SITE.search(shortly_before(text, start, 24)) is not None

@@ -6,7 +6,7 @@ is its own view, and only texts with a find become work.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
@@ -27,7 +27,7 @@ Seen = tuple[str, Found]
 Record = Sequence[str]
 
 
-@dataclass
+@dataclass(slots=True)
 class _Work:
     """One text in which something was found, or that comes with placeholders."""
 
@@ -45,7 +45,7 @@ class _Work:
         self.doubts = doubts
         self.spans += spans
         if spans:
-            self.hidden = sorted([*self.hidden, *((s.start, s.end) for s in spans)])
+            self.hidden = sorted([*self.hidden, *[(s.start, s.end) for s in spans]])
 
     def scrubbed(self) -> Scrubbed:
         """The text as it is now; one that never came to rest is masked as a whole."""
@@ -71,26 +71,23 @@ class Finder:
         """The texts of every record scrubbed: somebody named in one text of a record is masked in all of them."""
         texts = [text for record in records for text in record]
         works: dict[int, _Work] = {}
-        views = [t if t.isascii() and "[" not in t else self._view(t, i, works) for i, t in enumerate(texts)]
-        found = self._finds(views)
+        views: dict[int, View] = {}
+        for i, text in enumerate(texts):
+            if "[" in text or not text.isascii():
+                hidden = [m.span() for m in self.placeholder.finditer(text)] if "[" in text else []
+                views[i] = View.of(text, hidden)
+                if hidden:
+                    works[i] = _Work(text, hidden)
+        found = self._finds([views[i].text if i in views else text for i, text in enumerate(texts)])
         for i in found:
-            works.setdefault(i, _Work(texts[i]))
-        looked = list(works.items())
-        plain = {
-            i: View.of(work.text, work.hidden) if work.hidden or not work.text.isascii() else None for i, work in looked
-        }
-        for i, work in looked:
-            self._settle(work, plain[i] or View(work.text), found.get(i, ()))
+            if i not in works:
+                works[i] = _Work(texts[i])
+        for i, work in works.items():
+            self._settle(work, views.get(i) or View(work.text), found.get(i, ()))
         edges = [0, *accumulate(len(record) for record in records)]
         self._until_quiet(works, texts, edges)
         done = [works[i].scrubbed() if i in works else Scrubbed(text) for i, text in enumerate(texts)]
         return [done[first:last] for first, last in pairwise(edges)]
-
-    def _view(self, text: str, number: int, works: dict[int, _Work]) -> str:
-        hidden = [m.span() for m in self.placeholder.finditer(text)] if "[" in text else []
-        if hidden:
-            works[number] = _Work(text, hidden)
-        return View.of(text, hidden).text
 
     def _until_quiet(self, works: dict[int, _Work], texts: Sequence[str], edges: Sequence[int]) -> None:
         """Look again at what a mask may have changed, until nothing more is found."""
@@ -102,7 +99,7 @@ class Finder:
             if not again:
                 return
             views = [View.of(work.text, work.hidden) for work in again]
-            found = self._finds([view.text for view in views])
+            found = self._finds([view.text for view in views], again=True)
             for i, (work, view) in enumerate(zip(again, views, strict=True)):
                 self._settle(work, view, found.get(i, ()))
 
@@ -114,26 +111,27 @@ class Finder:
         for span, bounded in self._spans(view, found) if found else ():
             (spans if span.score >= cut else doubts).append(span)
             work.unbounded |= not bounded
-        work.take(resolved(spans), doubts)
+        work.take(resolved(spans) if len(spans) > 1 else spans, doubts)
 
-    def _finds(self, texts: Sequence[str]) -> dict[int, list[Seen]]:
-        """What each detector finds in each view, by the number of the view; most are in none."""
+    def _finds(self, texts: Sequence[str], *, again: bool = False) -> dict[int, list[Seen]]:
+        """What each detector finds in each view, by the number of the view; most are in none.
+
+        A look at what was looked at before, `again`, goes to the paragraphs with a mask alone: a detector that sees no
+        further finds in the others what it found there, unless it was doubtful and is asked once more.
+        """
         found: dict[int, list[Seen]] = {}
         floor = CUTS[self.point] - self.doubt
         named = {detector.kind: name for name, detector in self.detectors if isinstance(detector, NameDetector)}
         for i, find in self._names(texts) if named else ():
             if find.kind in named and find.score >= floor:
                 found.setdefault(i, []).append((named[find.kind], find._replace(kind="")))
-        gates: dict[Callable[..., bool], tuple[list[int], str]] = {}
+        near = _Joined.masked(texts) if again and not self.doubt else _Joined.of(enumerate(texts))
         for name, detector in self.detectors:
             if isinstance(detector, NameDetector):
                 continue
-            # Detectors that share a gate share the texts behind it, joined once.
-            gate = type(detector).concerns
-            if gate not in gates:
-                which = [i for i, text in enumerate(texts) if detector.concerns(text)]
-                gates[gate] = (which, BREAK.join([texts[i] for i in which]))
-            for i, find in _joined(detector, texts, *gates[gate]):
+            concerned = ((i, text) for i, text in enumerate(texts) if detector.concerns(text))
+            joined = near if detector.local else _Joined.of(concerned)
+            for i, find in joined.finds(detector):
                 if find.score >= floor:
                     found.setdefault(i, []).append((name, find))
         return found
@@ -152,15 +150,22 @@ class Finder:
         A name gives way to a number that is surely something else: an address that runs on into a telephone number
         ends before it.
         """
-        spared = [place for pattern in self.allowed for place in pattern.finditer(view.text)]
-        spared = united([*spared, *(m.span() for m in _FILLERS.finditer(view.text))])
-        sure = [(find.start, find.end) for name, find in found if name not in _NAMES and find.score >= SURE]
-        around = united([*spared, *sure]) if sure else spared
+        text = view.text
+        spared = around = self._spared(text)
+        if any(name in _NAMES for name, _ in found):
+            sure = [(find.start, find.end) for name, find in found if name not in _NAMES and find.score >= SURE]
+            around = united([*spared, *sure])
         for name, find in found:
-            for piece in outside(find.start, find.end, around if name in _NAMES else spared):
-                if any(map(str.isalnum, view.text[slice(*piece)])):
-                    start, end = view.original(*piece)
+            ranges = around if name in _NAMES else spared
+            for first, last in outside(find.start, find.end, ranges) if ranges else ((find.start, find.end),):
+                if text[first].isalnum() or any(map(str.isalnum, text[first:last])):
+                    start, end = view.original(first, last)
                     yield Span(name.upper(), start, end, not find.valid, find.score, find.kind), find.bounded
+
+    def _spared(self, text: str) -> list[tuple[int, int]]:
+        """What a view shows as masked, or what is allowed to stay."""
+        allowed = [place for pattern in self.allowed for place in pattern.finditer(text)] if self.allowed else []
+        return united([*allowed, *(m.span() for m in _FILLERS.finditer(text))]) if allowed or FILLER in text else []
 
     def _propagate(self, numbers: range, works: dict[int, _Work], texts: Sequence[str]) -> None:
         """Who was found in one text of a record is masked in all of them."""
@@ -179,23 +184,65 @@ class Finder:
                 work.take(resolved(new), work.doubts)
 
 
-def _joined(detector: Detector, texts: Sequence[str], which: Sequence[int], joined: str) -> Iterator[tuple[int, Found]]:
-    """What a detector finds in some of the texts, in one call over all of them joined.
+@dataclass(frozen=True)
+class _Joined:
+    """Texts, or parts of them, as one, so that a detector is called once for all of them."""
 
-    A find that reaches over the break between two texts says nothing about either: they are looked at alone.
-    """
-    finds = list(detector(joined)) if which else []
-    if not finds:
-        return
-    starts = [0, *accumulate(len(texts[i]) + len(BREAK) for i in which)]
-    own: list[tuple[int, Found]] = []
-    torn: set[int] = set()
-    for find in finds:
-        at = bisect_right(starts, find.start) - 1
-        if find.end > starts[at + 1] - len(BREAK):
-            torn.update(range(at, bisect_right(starts, find.end - 1)))
-        else:
-            own.append((at, Found(find.start - starts[at], find.end - starts[at], *find[2:])))
-    yield from ((which[at], find) for at, find in own if at not in torn)
-    for at in sorted(torn & set(range(len(which)))):
-        yield from ((which[at], find) for find in detector(texts[which[at]]))
+    places: tuple[tuple[int, int], ...]
+    """The number of the text that each part belongs to, and where in it the part begins."""
+    parts: tuple[str, ...]
+    whole: str
+    starts: tuple[int, ...]
+    """Where each part begins in the whole, and where a next one would."""
+
+    @classmethod
+    def of(cls, texts: Iterable[tuple[int, str]]) -> "_Joined":
+        """Whole texts, with their numbers."""
+        return cls._of([(i, 0, text) for i, text in texts])
+
+    @classmethod
+    def masked(cls, texts: Sequence[str]) -> "_Joined":
+        """The paragraphs of some texts that hold something masked."""
+        ranges = ((i, text, place) for i, text in enumerate(texts) for place in _masked_paragraphs(text))
+        return cls._of([(i, start, text[start:end]) for i, text, (start, end) in ranges])
+
+    @classmethod
+    def _of(cls, parts: Sequence[tuple[int, int, str]]) -> "_Joined":
+        texts = tuple(text for _, _, text in parts)
+        starts = accumulate((len(text) + len(BREAK) for text in texts), initial=0)
+        return cls(tuple((i, start) for i, start, _ in parts), texts, BREAK.join(texts), tuple(starts))
+
+    def finds(self, detector: Detector) -> Iterator[tuple[int, Found]]:
+        """What a detector finds in each text, by its number.
+
+        A find that reaches over the break between two parts says nothing about either: they are looked at alone.
+        """
+        own: list[tuple[int, Found]] = []
+        torn: set[int] = set()
+        for find in detector(self.whole) if self.parts else ():
+            at = bisect_right(self.starts, find.start) - 1
+            if find.end > self.starts[at + 1] - len(BREAK):
+                torn.update(range(at, bisect_right(self.starts, find.end - 1)))
+            else:
+                own.append((at, find))
+        for at, find in own:
+            if at not in torn:
+                yield self._in_text(at, find, self.starts[at])
+        for at in sorted(torn & set(range(len(self.parts)))):
+            yield from (self._in_text(at, find, 0) for find in detector(self.parts[at]))
+
+    def _in_text(self, at: int, find: Found, start: int) -> tuple[int, Found]:
+        number, begin = self.places[at]
+        shift = begin - start
+        return number, Found(find[0] + shift, find[1] + shift, *find[2:]) if shift else find
+
+
+def _masked_paragraphs(text: str) -> Iterator[tuple[int, int]]:
+    """The ranges between blank lines that hold something masked."""
+    end = 0
+    while (at := text.find(FILLER, end)) >= 0:
+        blank = text.rfind("\n\n", end, at)
+        start = end if blank < 0 else blank + 2
+        end = text.find("\n\n", at)
+        end = len(text) if end < 0 else end
+        yield start, end

@@ -14,6 +14,8 @@ from curation.scrub.spans import Span
 
 UNMISTAKABLE = ("email", "card", "iban", "secret")
 _RESERVED = re.compile(r"[@.]example\.(?:com|net|org)$", re.IGNORECASE)
+CERTAIN = 0.9
+"""A key of a provider's format, a number whose checksum holds. What only looks random may be an id of our own."""
 REMEMBERED = 4096
 """Texts whose answer is kept: system prompts and rubrics come with every request."""
 
@@ -44,7 +46,8 @@ class EgressGuard:
 
     def _look(self, text: str) -> tuple[str, ...]:
         spans = self._strict.scrub(text).spans
-        return tuple(span.entity.lower() for span in spans if not self._invented(text[span.start : span.end], span))
+        sure = [span for span in spans if span.score >= CERTAIN]
+        return tuple(span.entity.lower() for span in sure if not self._invented(text[span.start : span.end], span))
 
     def _invented(self, value: str, span: Span) -> bool:
         """Whether this may be a surrogate: of a reserved domain, or a number whose checksum fails on purpose."""

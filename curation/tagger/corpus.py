@@ -1,5 +1,7 @@
 """The tagger's lessons: written samples and neutral text as numbered words with tags, and the lists of words."""
 
+import importlib.metadata
+import platform
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -122,3 +124,9 @@ def word_lists() -> dict[str, list[str]]:
 def template_count() -> int:
     """How many templates there are."""
     return sum(map(len, templates().values()))
+
+
+def versions() -> dict[str, str]:
+    """What lessons and training depend on beside our own files."""
+    packages = ("Faker", "phonenumbers", "numpy", "torch")
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in packages}

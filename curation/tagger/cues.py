@@ -1,7 +1,7 @@
 """Words around a name that give it away: titles, salutations, sign-offs, keys of forms, what firms end in."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from curation.tagger.names import Name
@@ -34,6 +34,26 @@ _PARTICLES = frozenset(
         "zur",
     ]
 )
+
+
+_NOBODY = frozenset(
+    [
+        "sir",
+        "sirs",
+        "madam",
+        "madams",
+        "ma'am",
+        "all",
+        "team",
+        "support",
+        "customer",
+        "friend",
+        "friends",
+        "colleague",
+        "colleagues",
+    ]
+)
+"""Whom one greets without a name."""
 
 
 class Cue(NamedTuple):
@@ -91,7 +111,8 @@ def _name_end(match: re.Match[str], cue: Cue, ordinary: Callable[[str], bool]) -
     """Where the run of capitalised words after a cue ends; where it starts if there is none."""
     at = end = match.start(1)
     for word in match.group(1).split(" "):
-        if word[:1].isupper() and not (cue.doubtful and ordinary(word.lower())):
+        low = word.lower().rstrip(".")
+        if word[:1].isupper() and low not in _NOBODY and not (cue.doubtful and ordinary(low)):
             end = at + len(word.rstrip("."))
             if len(word.rstrip(".")) > 1 and word.endswith("."):
                 break
@@ -115,17 +136,24 @@ def _firms(text: str) -> Iterator[Name]:
             yield Name(match.start() + len(" ".join(words[:first])) + (first > 0), match.end(), "organisation", 0.9)
 
 
-def combined(found: list[Name], hints: Iterator[Name]) -> list[Name]:
+def combined(found: list[Name], hints: Iterable[Name]) -> list[Name]:
     """Finds and hints together: a hint makes a find of its kind surer, and stands alone where nothing was found."""
     hinted = sorted(hints)
     if not hinted:
         return found
-    merged = list(found)
+    scores = [name.score for name in found]
+    alone: list[Name] = []
+    first = reach = 0
     for hint in hinted:
-        touched = [i for i, name in enumerate(merged) if name.start < hint.end and hint.start < name.end]
-        for i in touched:
-            if merged[i].kind == hint.kind:
-                merged[i] = merged[i]._replace(score=max(merged[i].score, hint.score))
-        if not touched:
-            merged.append(hint)
-    return sorted(merged)
+        while first < len(found) and found[first].end <= hint.start:
+            first += 1
+        at = first
+        while at < len(found) and found[at].start < hint.end:
+            if found[at].kind == hint.kind:
+                scores[at] = max(scores[at], hint.score)
+            at += 1
+        if at == first and hint.start >= reach:
+            alone.append(hint)
+            reach = hint.end
+    raised = [name._replace(score=score) for name, score in zip(found, scores, strict=True)]
+    return sorted([*raised, *alone])

@@ -1,6 +1,7 @@
 """Values that are nobody's name: dates, numbers, things, occupations; the tagger learns to leave them alone."""
 
 from collections.abc import Callable
+from functools import cache
 from random import Random
 
 from curation.tagger import neutral, pools
@@ -155,7 +156,30 @@ def dot(rng: Random) -> str:
     return rng.choice((".", ".", "", "!", "?"))
 
 
+def _words(locale: str) -> Callable[[Random], str]:
+    """Ordinary words of a language in no order: none of them is a name, whatever stands around."""
+
+    def words(rng: Random) -> str:
+        chosen = [rng.choice(pools.common(locale)).lower() for _ in range(rng.randint(2, 9))]
+        if locale == "de_DE":  # nouns have capitals there, and only the list knows which words are nouns
+            chosen = [word.capitalize() if word.capitalize() in _german() else word for word in chosen]
+        return " ".join(chosen)
+
+    return words
+
+
+@cache
+def _german() -> frozenset[str]:
+    return frozenset(pools.common("de_DE"))
+
+
 MAKERS: dict[str, Callable[[Random], str]] = {
+    "german": _words("de_DE"),
+    "french": _words("fr_FR"),
+    "spanish": _words("es_ES"),
+    "italian": _words("it_IT"),
+    "dutch": _words("nl_NL"),
+    "polish": _words("pl_PL"),
     "noun": noun,
     "role": role,
     "adj": adjective,

@@ -16,14 +16,14 @@ from curation.tagger.words import FLAGS, LISTS, ROWS, UNKNOWN, WordLists, descri
 
 WIDTH = 40
 HIDDEN = 64
-PLACES = 4096
+PLACES = 2048
 """About how many words and empty places make one step."""
-RATE = 4e-3
+RATE = 8e-3
 FORGOTTEN = 0.15
 """How often a known word is shown as an unknown one, and a form without its word lists: most names are new ones."""
 SMOOTHED = 0.02
-AVERAGED = 0.004
-"""The network handed over is a running mean of the last few hundred steps' networks."""
+AVERAGED = 0.01
+"""The network handed over is a running mean of the last hundred or so steps' networks."""
 _NOT_LISTS = torch.tensor([1.0] * (FLAGS - len(LISTS)) + [0.0] * len(LISTS))
 
 

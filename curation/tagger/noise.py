@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
+from curation.detecting import FILLER
+
 _WORD = re.compile(r"\b[a-z]{4,}\b")
 _EMOTICONS = (
     *(":)", ":-)", ";)", ":(", ":D", "<3", "xD", ":P", "^^", ":/", "T_T", "\\o/", "XD", "=)"),
@@ -40,6 +42,7 @@ class Noise:
             (0.06, lambda pieces: _outside(pieces, lambda text: _WORD.sub(self._drawn_out, text))),
             (0.25, lambda pieces: _outside(pieces, lambda text: _WORD.sub(self._another, text))),
             (0.05, lambda pieces: _outside(pieces, self._misspelt)),
+            (0.03, self._masked),
         )
 
     def over(self, pieces: Pieces) -> Pieces:
@@ -65,6 +68,10 @@ class Noise:
             picture = chr(self.rng.choice(self.rng.choice(_PICTURES)))
         row = self.rng.choice(("", " ")).join([picture] * self.rng.choice((1, 1, 1, 2, 3, 5)))
         return [Piece(row + " "), *pieces] if self.rng.random() < 0.25 else [*pieces, Piece(" " + row)]
+
+    def _masked(self, pieces: Pieces) -> Pieces:
+        """Some names masked already: what is left around them is nobody's."""
+        return [Piece(FILLER) if piece.kind and self.rng.random() < 0.6 else piece for piece in pieces]
 
     def _another(self, word: re.Match[str]) -> str:
         """Now and then any ordinary word instead of the template's."""

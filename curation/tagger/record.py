@@ -1,6 +1,7 @@
 """A person found once in a record is found again all over it: by full name, by either part, without capitals."""
 
 import re
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
@@ -62,7 +63,7 @@ def propagate(texts: Sequence[str], names: Sequence[Sequence[Name]]) -> list[lis
     if not wanted:
         return [[] for _ in texts]
     forms = sorted(wanted, key=len, reverse=True)
-    return [list(_mentions(text, found, forms, wanted)) for text, found in zip(texts, names, strict=True)]
+    return [sorted(_mentions(text, found, forms, wanted)) for text, found in zip(texts, names, strict=True)]
 
 
 def _wanted(texts: Sequence[str], names: Sequence[Sequence[Name]]) -> dict[str, float]:
@@ -85,12 +86,13 @@ def _forms(name: str) -> Iterator[str]:
 
 
 def _mentions(text: str, found: Sequence[Name], forms: Sequence[str], wanted: dict[str, float]) -> Iterator[Name]:
-    taken = [(name.start, name.end) for name in found]
+    taken = sorted((name.start, name.end) for name in found)
     low = _lowered(text)
     for form in forms:
         for start, end in _whole_words(low, form):
-            if not any(start < last and first < end for first, last in taken) and _could_be_a_name(text, start, end):
-                taken.append((start, end))
+            before = bisect_left(taken, (end,)) - 1
+            if (before < 0 or taken[before][1] <= start) and _could_be_a_name(text, start, end):
+                insort(taken, (start, end))
                 yield Name(start, end, "person", round(wanted[form], 3))
 
 
@@ -114,7 +116,7 @@ def _could_be_a_name(text: str, start: int, end: int) -> bool:
     words = text[start:end].split()
     if len(words) > 1 or not _ordinary(words[0].lower()):
         return True
-    before = text[:start].rstrip(" ")[-1:]
+    before = text[max(0, start - 8) : start].rstrip(" ")[-1:]
     return words[0][0].isupper() and not words[0].isupper() and before not in ("", ".", "!", "?", "\n", ":", '"')
 
 

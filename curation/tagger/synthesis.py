@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import chain
 from typing import NamedTuple
 
 from curation.tagger import everyday
@@ -21,6 +22,7 @@ _KINDS = {
     "org": "organisation",
     **dict.fromkeys(("no", "no2", "road", "unit", "box", "zip", "abbr", "military"), "address"),
 }
+TEMPLATES = ("templates.txt", "templates_foreign.txt")
 WEIGHTS = {
     "introductions": 0.06,
     "letters and mail": 0.11,
@@ -31,6 +33,14 @@ WEIGHTS = {
     "prose": 0.13,
     "made up": 0.11,
     "other languages": 0.02,
+    "German": 0.06,
+    "French": 0.06,
+    "Spanish": 0.06,
+    "Italian": 0.03,
+    "Dutch": 0.03,
+    "Portuguese": 0.03,
+    "Polish and Nordic": 0.01,
+    "chat in English": 0.05,
     "addresses alone": 0.05,
     "nobody": 0.14,
 }
@@ -50,8 +60,8 @@ def templates() -> dict[str, list[str]]:
     """The templates by section."""
     found: dict[str, list[str]] = {}
     section = ""
-    lines = files("curation.tagger").joinpath("templates.txt").read_text(encoding="utf-8").splitlines()
-    for line in lines:
+    texts = (files("curation.tagger").joinpath(name).read_text(encoding="utf-8") for name in TEMPLATES)
+    for line in chain.from_iterable(text.splitlines() for text in texts):
         if _SECTION.fullmatch(line):
             section = line[1:-1]
         elif line and not (
@@ -73,6 +83,7 @@ class Writer:
             s: [t for i, t in enumerate(ts) if (i % 16 == 7) == (part == "held_out")] for s, ts in templates().items()
         }
         self.lines["address formats"] = templates()["address formats"]
+        self.weights = {section: weight for section, weight in WEIGHTS.items() if self.lines[section]}
         self.odds = {s: [1 + math.log2(1 + t.count("|")) for t in ts] for s, ts in self.lines.items()}
 
     def sample(self) -> Sample:
@@ -91,7 +102,7 @@ class Writer:
         return _joined(self.noise.over(pieces))
 
     def _template(self) -> str:
-        section = self.rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+        section = self.rng.choices(list(self.weights), list(self.weights.values()))[0]
         return self.rng.choices(self.lines[section], self.odds[section])[0]
 
     def _chosen(self, template: str) -> str:

@@ -18,7 +18,7 @@ from curation.tagger.words import LISTS, Cut, cut, hashed
 WEIGHTS = "weights.npz"
 LEANING: dict[Point, float] = {"recall": 1.0, "precision": 0.0}
 """How much the operating point takes off the score of "nobody's name" before spans are chosen."""
-_SCALE = ((0.0, 0.0), (0.45, 0.3), (0.75, 0.7), (1.0, 1.0))
+_SCALE = ((0.0, 0.0), (0.4, 0.3), (0.7, 0.7), (1.0, 1.0))
 """The network's certainty of a span (mean probability), and the detectors' score for it."""
 _REMEMBERED = 60_000
 _OUTER = " \t\n,;:-()[]\"'<>|/"
@@ -35,7 +35,8 @@ class Tagger:
     def _forget(self) -> None:
         self._seen: dict[str, int] = {}
         self._ordinary: dict[str, bool] = {}
-        self._embedded = np.zeros((0, self.network.embedding.shape[1]), np.float32)
+        self._embedded = np.zeros((_REMEMBERED // 8, self.network.embedding.shape[1]), np.float32)
+        self._is_line_end = np.zeros(len(self._embedded), bool)
 
     @staticmethod
     def load(path: Path | None = None) -> "Tagger":
@@ -84,11 +85,18 @@ class Tagger:
             self._forget()
         fresh = [form for form in dict.fromkeys(words.forms) if form not in self._seen]
         if fresh:
-            self._seen.update(zip(fresh, range(len(self._seen), len(self._seen) + len(fresh)), strict=True))
-            self._embedded = np.concatenate((self._embedded, self.network.embed(fresh)))
-        self._is_line_end = np.array([form[-1:] == "\n" for form in self._seen], bool)
+            self._remember(fresh)
         known = np.fromiter(map(self._seen.__getitem__, words.forms), np.int64, len(words.forms))
         return known, places(words.counts)
+
+    def _remember(self, fresh: list[str]) -> None:
+        first, end = len(self._seen), len(self._seen) + len(fresh)
+        while end > len(self._embedded):
+            self._embedded = np.concatenate((self._embedded, np.zeros_like(self._embedded)))
+            self._is_line_end = np.concatenate((self._is_line_end, np.zeros_like(self._is_line_end)))
+        self._embedded[first:end] = self.network.embed(fresh)
+        self._is_line_end[first:end] = [form[-1] == "\n" for form in fresh]
+        self._seen.update(zip(fresh, range(first, end), strict=True))
 
 
 def places(counts: Sequence[int]) -> npt.NDArray[np.bool_]:

@@ -2,9 +2,7 @@
 
 import argparse
 import hashlib
-import importlib.metadata
 import json
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -25,10 +23,10 @@ from curation.tagger.tagger import WEIGHTS, Tagger
 from curation.tagger.words import WordLists
 
 PROVENANCE = "provenance.json"
-DATA = ("templates.txt", "ordinary.txt", "wordlists.toml")
+DATA = ("templates.txt", "templates_foreign.txt", "ordinary.txt", "wordlists.toml")
 """What the lessons are made of, beside Faker, the phone library's towns and the standard library's documentation."""
-REPEATED = 25
-"""A person's correction is shown so many times as often as a written sample."""
+REPEATED = 40
+"""A person's correction is shown so many times as often as a written sample, less often where there are many."""
 HELD_OUT_SEED = 99
 
 
@@ -84,10 +82,11 @@ def train(plan: Plan, corrections: Sequence[Sample]) -> dict[str, npt.NDArray[An
     """Writes the lessons, fits the network and packs it."""
     from curation.tagger import fitting
 
+    times = max(2, min(REPEATED, plan.samples // (2 * len(corrections) + 1)))
     samples = [
         *corpus.written(plan.seed, "train", plan.samples),
         *corpus.plain(plan.seed, plan.neutral_share),
-        *(sample for sample in corrections for _ in range(REPEATED)),
+        *(sample for sample in corrections for _ in range(times)),
     ]
     taught = corpus.lessons(samples)
     owners = corpus.owners(taught)
@@ -137,8 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "corrections": len(corrections),
         "templates": corpus.template_count(),
         "data_sha256": data_digest(),
-        "versions": {name: importlib.metadata.version(name) for name in ("Faker", "phonenumbers", "numpy", "torch")}
-        | {"python": platform.python_version()},
+        "versions": corpus.versions(),
         "cpu_seconds": round(spent),
         **figures(arrays),
         "bytes": chosen.output.stat().st_size,

@@ -167,9 +167,13 @@ def _class_table() -> npt.NDArray[np.uint8]:
 
 
 class WordLists:
-    """Sets of word hashes in one Bloom filter each: about one word in a hundred is taken for a member by mistake."""
+    """Sets of word hashes in one Bloom filter each.
+
+    About one strange word in sixty is taken for a member of a long list by mistake, one in a thousand of a short one.
+    """
 
     PROBES = 4
+    LONG = 25_000
 
     def __init__(self, filters: dict[str, npt.NDArray[np.uint8]]) -> None:
         """`filters` holds the bits of each list, eight to a byte."""
@@ -180,7 +184,8 @@ class WordLists:
         """Packs lists of lower-case words."""
         filters: dict[str, npt.NDArray[np.uint8]] = {}
         for name, words in lists.items():
-            bits = np.zeros(max(1024, -(-len(words) * 9 // 1024) * 1024), np.uint8)
+            each = 9 if len(words) > cls.LONG else 24
+            bits = np.zeros(-(-max(1, len(words) * each) // 1024) * 1024, np.uint8)
             for probe in cls._probes(hashed(list(words)), len(bits)):
                 bits[probe] = 1
             filters[name] = np.packbits(bits)

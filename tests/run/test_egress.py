@@ -11,6 +11,7 @@ from curation import Workspace
 from tests.curation.scripted import Scripted, chat, said
 from tests.run.conftest import stillhouse
 
+SAID = {"person": "Hello, my name is {} and my parcel is late."}
 ROOT = Path(__file__).parents[2]
 CANARIES = {
     "email": "kestrel.ottoline@quillmere.example",
@@ -20,6 +21,7 @@ CANARIES = {
     "national_id": "521-44-9382",
     "secret": "ghp_x7Kq2Lm9Zt4Vb8Nc1Wd5Rf6Yg3Hj0Pa2Se4",
     "ip": "203.0.113.77",
+    "person": "Ottoline Kestrel",
 }
 
 
@@ -27,7 +29,7 @@ def workspace(folder: Path, url: str, more: str = "") -> Path:
     """A task with one teacher at `url` and one prompt for every canary, as text, as a column and as a group."""
     (folder / "prompts").mkdir(parents=True)
     rows = [
-        {"id": kind, "text": f"Please look at this: {value} and tell me what to do.", "note": value, "group": value}
+        {"id": kind, "text": SAID.get(kind, "Please look at {}.").format(value), "note": value, "group": value}
         for kind, value in CANARIES.items()
     ]
     (folder / "prompts" / "some.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
@@ -48,9 +50,6 @@ model = "scripted"
 price = {{ input = 1.0, output = 1.0 }}
 params = {{ max_tokens = 50 }}
 region = "eu-west-1"
-
-[scrub]
-entities = {json.dumps(list(CANARIES))}
 
 {more}
 """,
