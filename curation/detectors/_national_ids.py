@@ -1,6 +1,7 @@
 """The table of national and tax identifiers: how each is written, which check it has, which words announce it."""
 
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from curation.detectors._words import CueSet, cues
@@ -186,10 +187,20 @@ def by_cue() -> dict[str, tuple[tuple[str, Identifier], ...]]:
     return table
 
 
+def may_announce(words: tuple[str, ...]) -> bool:
+    """Whether a cue may stand among some words: one of a single word, or the last two of a longer one."""
+    single, lasts, pairs = cue_words()
+    if not single.isdisjoint(words):
+        return True
+    return not lasts.isdisjoint(words) and not pairs.isdisjoint(pairwise(words))
+
+
 @cache
-def announcing() -> frozenset[str]:
-    """The last words of all cues."""
-    return frozenset(by_cue())
+def cue_words() -> tuple[frozenset[str], frozenset[str], frozenset[tuple[str, str]]]:
+    """Of all cues: single words, the last words of phrases, and the last two words of phrases."""
+    phrases = [phrase.split() for found in by_cue().values() for phrase, _ in found if phrase]
+    single = frozenset(last for last, found in by_cue().items() if any(not phrase for phrase, _ in found))
+    return single, frozenset(phrase[-1] for phrase in phrases), frozenset((a, b) for *_, a, b in phrases)
 
 
 @cache

@@ -55,7 +55,7 @@ class Account(NumberDetector):
         if self.examples:
             yield from (Found(*m.span(), 0.9, kind="learnt") for m in learnt(self.examples).finditer(text))
         seen = numbers(text)
-        plates = [end for _, end in _plate_words().finditer(text)] if seen.chunks else []
+        plates = [m.end() for m in _plate_words().engine.finditer(seen.plain)] if seen.chunks else []
         past = 0
         for chunk in seen.chunks:
             start, _, _, _, first, last = chunk

@@ -68,9 +68,9 @@ def _possible(text: str, chunk: Chunk) -> bool:
         return True
     if digits == 8 or text[end : end + 1] >= "\x80":
         return True
-    return (
-        digits >= 4 and (len(form) > digits or text[start - 1 : start] == " ") and text[start - 2 : start - 1].isalpha()
-    )
+    if digits < 4 or not text[start - 2 : start - 1].isalpha():
+        return False
+    return len(form) > digits or text[max(0, start - 4) : start - 1].lower() in MONTH_ENDINGS
 
 
 def _in_chunk(seen: Numbers, chunk: Chunk) -> Iterator[Found]:

@@ -40,8 +40,8 @@ class Mac(Detector):
                 start = rest.start() - width
                 if start >= 0 and _stands_alone(text, start, rest.end(), width, joint):
                     yield from _judge(text, start, rest.end(), joint)
-        for start, _ in _words().finditer(text):
-            if cued := _PLAIN.match(text, start):
+        for word in _words().engine.finditer(text.encode("latin-1", "replace")):
+            if cued := _PLAIN.match(text, word.start()):
                 yield Found(*cued.span(1), 0.9)
 
 

@@ -7,7 +7,14 @@ from functools import cache
 from typing import NamedTuple
 
 from curation.detecting import Found
-from curation.detectors._national_ids import Identifier, announcing, by_cue, by_shape, spaced_by_first_group
+from curation.detectors._national_ids import (
+    Identifier,
+    by_cue,
+    by_shape,
+    cue_words,
+    may_announce,
+    spaced_by_first_group,
+)
 from curation.detectors._numbers import Chunk, Cues, NumberDetector, Numbers, grown, numbers
 from curation.detectors._words import cues
 
@@ -49,42 +56,57 @@ class NationalId(NumberDetector):
     def __call__(self, text: str) -> Iterator[Found]:
         """The identifiers in a text."""
         seen = numbers(text)
+        table, words = by_shape(), _any_words()
         for chunk in seen.chunks:
             start, _, digits, form, first, last = chunk
             if (digits >= 4 or last - first >= 7) and (digits >= 6 or "A" in form or text[start - 1 : start].isalpha()):
-                found = _by_shape(seen, chunk) or _announced(seen, first, last)
-                if found is not None:
-                    yield found
-                if (found is None or found.score < 0.75) and digits >= 4 and last - first >= 5:
-                    yield from _papers(seen, first, last)
+                # Most are of one token that is not in the table, with no word for an identifier before it.
+                several = " " in form or _beside_capitals(text, first, last)
+                shaped = several or seen.shape[first:last] in table
+                if shaped or not words.isdisjoint(seen.before(first).words):
+                    yield from _in_chunk(seen, chunk, several)
 
 
-def _by_shape(seen: Numbers, chunk: Chunk) -> Found | None:
+def _in_chunk(seen: Numbers, chunk: Chunk, several: bool) -> Iterator[Found]:
+    found = _by_shape(seen, chunk, several) or _announced(seen, chunk.first, chunk.last)
+    if found is not None:
+        yield found
+    if (found is None or found.score < 0.75) and chunk.digits >= 4 and chunk.last - chunk.first >= 5:
+        yield from _papers(seen, chunk.first, chunk.last)
+
+
+def _by_shape(seen: Numbers, chunk: Chunk, several: bool) -> Found | None:
     """What ranges with a shape of the table give: the token, with single letters beside it, then its groups."""
-    table, whole = by_shape(), seen.shape
-    ranges = _widened(seen.text, chunk.first, chunk.last)
-    if " " in chunk.shape:
-        ranges += _groups(chunk)
-    for start, end in dict.fromkeys(ranges):
-        if whole[start:end] in table and (found := _judge(seen, start, end)):
-            return found
-    return None
+    token = (chunk.first, chunk.last)
+    ranges = dict.fromkeys([*_widened(seen.text, *token), *_groups(chunk)]) if several else (token,)
+    judged = (_judge(seen, start, end) for start, end in ranges if seen.shape[start:end] in by_shape())
+    return next((found for found in judged if found is not None), None)
 
 
-def _widened(text: str, start: int, end: int) -> list[tuple[int, int]]:
+@cache
+def _any_words() -> frozenset[str]:
+    """One of these stands before every identifier that its shape alone does not tell."""
+    single, lasts, _ = cue_words()
+    return single | lasts | _PAPER_WORDS
+
+
+def _beside_capitals(text: str, start: int, end: int) -> bool:
+    before = text[start - 1 : start] in _JOINTS and text[start - 2 : start - 1].isupper()
+    return before or (text[end : end + 1] in _JOINTS and text[end + 1 : end + 2].isupper())
+
+
+def _widened(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The token with up to two groups of capitals before it and one after: `AB 12 34 56 C`."""
-    opened = text[start - 1 : start] in _JOINTS and text[start - 2 : start - 1].isupper()
-    closed = text[end : end + 1] in _JOINTS and text[end + 1 : end + 2].isupper()
-    if not opened and not closed:
-        return [(start, end)]
     lefts, rights = [start], [end]
     while (
         len(lefts) < 3 and text[lefts[-1] - 1 : lefts[-1]] in _JOINTS and text[lefts[-1] - 2 : lefts[-1] - 1].isupper()
     ):
         lefts.append(grown(text, lefts[-1] - 1, lefts[-1])[0])
-    if closed:
+    if text[end : end + 1] in _JOINTS and text[end + 1 : end + 2].isupper():
         rights.append(grown(text, end, end + 1)[1])
-    return [(first, last) for first in reversed(lefts) for last in reversed(rights)]
+    for first in reversed(lefts):
+        for last in reversed(rights):
+            yield first, last
 
 
 def _groups(chunk: Chunk) -> Iterator[tuple[int, int]]:
@@ -117,10 +139,10 @@ def _announced(seen: Numbers, start: int, end: int) -> Found | None:
     """A number of another build than the table knows, beside a word for an identifier whose check it passes."""
     if not 7 <= end - start <= _LONGEST:
         return None
-    before, table = seen.before(start), by_cue()
-    if announcing().isdisjoint(before.words):
+    before = seen.before(start)
+    if not may_announce(before.words):
         return None
-    line = before.line
+    line, table = before.line, by_cue()
     for word in reversed(before.words):
         for phrase, identifier in table.get(word, ()):
             if phrase in line and _valid(identifier, seen.text[start:end]):
@@ -175,9 +197,9 @@ def _papers(seen: Numbers, start: int, end: int) -> Iterator[Found]:
     before = seen.before(start)
     if _PAPER_WORDS.isdisjoint(before.words):
         return
-    for kind, announced, shortest, longest in _PAPERS:
-        near = shortest <= end - start <= longest and before.any_of(announced)
-        if near and before.nearest(_NEAR).any_of(announced) and _on_paper(seen.text, start, end):
+    for kind, words, shortest, longest in _PAPERS:
+        near = shortest <= end - start <= longest and before.any_of(words)
+        if near and before.nearest(_NEAR).any_of(words) and _on_paper(seen.text, start, end):
             yield Found(start, end, 0.8, kind=kind)
             return
 

@@ -74,15 +74,20 @@ class Phone(NumberDetector):
         """The telephone numbers in a text."""
         seen = numbers(text)
         for chunk in seen.chunks:
-            if chunk.digits >= 6:
+            if chunk[2] >= 6 and not _in_code(text, chunk, chunk[0]):
                 yield from _in_chunk(seen, chunk)
+
+
+def _in_code(text: str, chunk: Chunk, start: int) -> bool:
+    """What is written onto a letter or a dash is part of a code: ORD-704058."""
+    before = text[start - 1 : start]
+    return before.isalpha() or (before == "-" and len(chunk.shape) == chunk.digits)
 
 
 def _in_chunk(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
     text = seen.text
     start, end = _room(text, chunk)
-    # What is written onto a letter or a dash is part of a code: ORD-704058.
-    if text[start - 1 : start].isalpha() or (text[start - 1 : start] == "-" and len(chunk.shape) == chunk.digits):
+    if start < chunk.start and _in_code(text, chunk, start):
         return
     past = start
     number = _CUED.match(text, start, end) if _cued(seen, start) else None

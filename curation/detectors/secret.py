@@ -1,8 +1,10 @@
 """Keys, tokens and passwords: known formats, private keys, passwords in URLs, assignments and sentences."""
 
 import re
+from bisect import bisect
 from collections.abc import Iterator
 from functools import cache
+from itertools import accumulate
 from typing import ClassVar
 
 from curation import patterns
@@ -29,10 +31,13 @@ class Secret(Detector):
 
     def __call__(self, text: str) -> Iterator[Found]:
         """The secrets in a text; a private key without an end reaches to the end of the text, unbounded."""
-        for start, end in _concerned(text):
-            whole = end - start == len(text)
-            found = _inside(text if whole else text[start:end])
-            yield from found if whole else (f._replace(start=f.start + start, end=f.end + start) for f in found)
+        ranges = list(_concerned(text))
+        pieces = [text[start:end] for start, end in ranges]
+        begins = list(accumulate((len(piece) + len(BREAK) for piece in pieces), initial=0))
+        for found in _inside(BREAK.join(pieces)) if pieces else ():
+            at = bisect(begins, found.start) - 1
+            shift = ranges[at][0] - begins[at]
+            yield found._replace(start=found.start + shift, end=found.end + shift)
 
 
 def _inside(text: str) -> list[Found]:

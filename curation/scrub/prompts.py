@@ -1,8 +1,9 @@
 """Prompts, scrubbed before a request is keyed, spooled or sent: messages, columns and groups of many at a time."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeGuard
+from typing import Literal, NamedTuple, TypeGuard
 
 from pydantic import JsonValue
 
@@ -14,6 +15,11 @@ from curation.scrub.values import Later, Looks, constant
 from curation.scrub.writing import Writer
 from curation.store.scrub_rulings import Mark, PromptRuling
 
+NAME_LENGTH = 80
+"""A longer column is no name."""
+_NAMES_SOMEBODY = re.compile(
+    r"name|customer|client|user|contact|person|author|agent|caller|sender|recipient|patient|kunde|nom|nombre", re.I
+)
 BY_A_PERSON = "a person"
 """The detector in the ledger entry of what somebody pointed out."""
 
@@ -26,6 +32,13 @@ class PromptQuarantine:
     reason: str
     words: str
     action: Literal["quarantine", "drop"] = "quarantine"
+
+
+class _Parts(NamedTuple):
+    """A prompt on its way: what it will be, and what is looked at for it."""
+
+    now: Callable[[], Prompt]
+    looks: tuple[Looks, Looks]
 
 
 class PromptScrubber:
@@ -44,11 +57,9 @@ class PromptScrubber:
 
         `known` are scrubbed texts by prompt id: what a variant was made from, whose surrogates it may repeat.
         """
-        judge = self._scrubber.judge("prompt")
-        looks = [Looks(self._writer(prompt, (known or {}).get(prompt.id, "")), judge) for prompt in prompts]
-        later = [self._part(prompt, look) for prompt, look in zip(prompts, looks, strict=True)]
-        Looks.scrub_all(self._scrubber, looks)
-        return [self._judged(make(), look) for make, look in zip(later, looks, strict=True)]
+        parts = [self._parts(prompt, (known or {}).get(prompt.id, "")) for prompt in prompts]
+        Looks.scrub_all(self._scrubber, [looks for part in parts for looks in part.looks])
+        return [self._judged(part) for part in parts]
 
     def ruled(self, prompt: Prompt) -> bool:
         """Whether a person has ruled on this scrubbed prompt."""
@@ -56,10 +67,22 @@ class PromptScrubber:
             isinstance(entry, dict) and entry.get("detector") == BY_A_PERSON for entry in prompt.masked
         )
 
-    def _part(self, prompt: Prompt, looks: Looks) -> Callable[[], Prompt]:
-        messages = [_message(message, looks, f"messages.{i}") for i, message in enumerate(prompt.messages)]
-        fields = looks.value(prompt.fields, (constant("fields"),))
-        group = looks.text(prompt.group, (constant("group"),)) if self._new(prompt.group) else None
+    def _parts(self, prompt: Prompt, known: str) -> _Parts:
+        """What is said, and the columns beside it.
+
+        Columns often quote the prompt, cut or wrapped, and a tagger may see names there that it does not see in the
+        whole: what a message shows depends on the messages, and on columns that hold somebody's name.
+        """
+        writer, judge = self._writer(prompt, known), self._scrubber.judge("prompt")
+        said, beside = Looks(writer, judge), Looks(writer, judge)
+        messages = [_message(message, said, f"messages.{i}") for i, message in enumerate(prompt.messages)]
+        group = said.text(prompt.group, (constant("group"),)) if self._new(prompt.group) else None
+        fields = beside.value(prompt.fields, (constant("fields"),))
+        for key, value in prompt.fields.items():
+            if isinstance(value, str) and len(value) <= NAME_LENGTH and _NAMES_SOMEBODY.search(key):
+                said.value(value, key=key)
+        for message in prompt.messages if prompt.fields else ():
+            beside.text(message.content)
 
         def now() -> Prompt:
             return prompt.model_copy(
@@ -70,7 +93,7 @@ class PromptScrubber:
                 }
             )
 
-        return now
+        return _Parts(now, (said, beside))
 
     def _writer(self, prompt: Prompt, known: str) -> Writer:
         """One record's writer; named by the last user turn, so that the same text alone comes out the same."""
@@ -88,12 +111,15 @@ class PromptScrubber:
             self._groups[group] = group if text == group else f"{text} {len(self._groups) + 1}"
         return self._groups[group]
 
-    def _judged(self, prompt: Prompt, looks: Looks) -> Prompt | PromptQuarantine:
-        prompt = prompt.model_copy(update={"masked": (*prompt.masked, *entries(looks.places, self._scrubber))})
+    def _judged(self, part: _Parts) -> Prompt | PromptQuarantine:
+        prompt = part.now()
+        found = [entry for looks in part.looks for entry in entries(looks.places, self._scrubber)]
+        prompt = prompt.model_copy(update={"masked": (*prompt.masked, *found)})
         # A person's marks hold also where a changed setting would not hold the prompt any more.
         if self._rulings and (ruling := self._rulings.get(held_key(prompt))) is not None:
             return marked(prompt, ruling.marks)
-        held = held_back(self._scrubber, looks)
+        reasons = (held_back(self._scrubber, looks) for looks in part.looks)
+        held = next((reason for reason in reasons if reason is not None), None)
         return prompt if held is None else PromptQuarantine(prompt, *held)
 
 

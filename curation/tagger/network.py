@@ -80,13 +80,17 @@ class Network:
     def logits(self, embedded: Floats, real: npt.NDArray[np.bool_]) -> Floats:
         """The logits of every place, shape (places, tags); `real` is False at the empty places between texts."""
         state = embedded
-        state[~real] = self.edge
+        empty = ~real
+        state[empty] = self.edge
         step = STEPS / EMBEDDED_TO
-        mask = real[:, None].astype(np.float32)
         for layer, (width, stride) in zip(self.layers, LAYERS, strict=False):
             summed = _summed(state, width, stride, layer.weight)
             out = STEPS / ACTIVE_TO
-            state = np.clip(np.rint(summed * (layer.scale * (out / step)) + layer.bias * out), 0, STEPS) * mask
+            summed *= layer.scale * (out / step)
+            summed += layer.bias * out
+            np.clip(np.rint(summed, out=summed), 0, STEPS, out=summed)
+            summed[empty] = 0
+            state = summed
             step = out
         last = self.layers[-1]
         summed = _summed(state, 1, 1, last.weight)

@@ -532,7 +532,7 @@ def test_any_text_is_replaced_without_a_crash_with_exact_offsets_and_twice_the_s
 
 def test_surrogates_load_faker_only_when_one_is_drawn():
     heavy = ("faker", "phonenumbers", "stdnum")
-    code = f"import sys, curation.surrogates, curation.span_ledger; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, curation.surrogates, curation.scrub.ledger; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
 
