@@ -33,9 +33,10 @@ def evaluate(
 ) -> Evaluation:
     """Score the student in a folder on every holdout item; who taught it from what is read from its card.
 
-    `scrub` is what the training prompts went through; `raw_accuracy` is without it. Accuracy comes from batched scoring; p50 and p95 are
-    milliseconds per message at batch 1 through the whole student, tokenising included, on `timed` items drawn by
-    their id. `frozen` shares the work of the frozen layers between students that have them in common.
+    `scrub` is what the training prompts went through; `raw_accuracy` is without it. Accuracy comes from batched
+    scoring; p50 and p95 are milliseconds per message at batch 1 through the whole student, tokenising included, on
+    `timed` items drawn by their id. `frozen` shares the work of the frozen layers between students that have them in
+    common.
     Raises UnknownLabel when the holdout expects a label this student cannot give.
     """
     student = Student(folder)

@@ -219,7 +219,7 @@ def test_prompts_are_masked_with_their_columns_and_groups_stay_apart():
     assert clean[0].fields == {"phone": "[PHONE]"}
     assert clean[0].group == clean[2].group != clean[1].group
     assert "example" not in str([p.model_dump() for p in clean])
-    assert [m["path"] for m in clean[0].masked] == ["messages.0", "fields.phone", "group"]
+    assert [m["path"] for m in clean[0].masked] == ["messages.0", "group", "fields.phone"]
     assert scrub_prompts(clean, WITH_ORDERS) == (clean, [])
 
 

@@ -68,7 +68,8 @@ def test_a_figure_that_was_never_measured_is_found(text, wrong):
 
 # --- installing ----------------------------------------------------------------------------------------------------
 
-EXTRAS = ("training/", "curation/tagger/fitting.py", "dashboard/views/", "dashboard/components/", "dashboard/app.py", "dashboard/asgi.py",
+EXTRAS = ("training/", "curation/tagger/fitting.py", "dashboard/views/",
+           "dashboard/components/", "dashboard/app.py", "dashboard/asgi.py",
           "dashboard/charts.py", "curation/llm/local.py")  # fmt: skip
 """Files that are imported only where an extra is installed."""
 

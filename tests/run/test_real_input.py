@@ -20,8 +20,10 @@ def test_recorded_replies_of_eight_models_become_a_sealed_version(shared_data: P
         for file in recorded
     )
     checks = "[checks.length]\nmin_characters = 1\n[checks.refusal]\n[checks.repetition]\n"
+    scrub = '[scrub]\nentities = ["email", "phone", "secret"]\n'
     (tmp_path / "task.toml").write_text(
-        f'[task]\nname = "recorded"\nkind = "chat"\n\n{teachers}{checks}', encoding="utf-8"
+        f'[task]\nname = "recorded"\nkind = "chat"\n\n{teachers}{checks}{scrub}',
+        encoding="utf-8",
     )
     imported = stillhouse(tmp_path, "import", str(recorded[0]), "--map", "prompt=text", "--json")
     counts = json.loads(imported.stdout.splitlines()[-1])
