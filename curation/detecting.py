@@ -11,7 +11,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from operator import itemgetter
 from typing import ClassVar, Literal, NamedTuple
@@ -153,6 +153,15 @@ def _folding() -> dict[int, str]:
         if len(plain) == 1 and plain.isascii():
             table.setdefault(code, plain)
     return table
+
+
+@lru_cache(maxsize=2)
+def single_bytes(text: str) -> bytes:
+    """A view in Latin-1, with `?` for what that has not: places in it are places in the view.
+
+    Kept, for several detectors look at one text in turn.
+    """
+    return text.encode("latin-1", "replace")
 
 
 _DIGIT = re.compile(r"[0-9]")

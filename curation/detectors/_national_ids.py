@@ -4,7 +4,7 @@ from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from curation.detectors._words import CueSet, cues
+from curation.detectors._words import CueSet, Words, cues
 
 
 class Identifier(NamedTuple):
@@ -187,7 +187,7 @@ def by_cue() -> dict[str, tuple[tuple[str, Identifier], ...]]:
     return table
 
 
-def may_announce(words: tuple[str, ...]) -> bool:
+def may_announce(words: Words) -> bool:
     """Whether a cue may stand among some words: one of a single word, or the last two of a longer one."""
     single, lasts, pairs = cue_words()
     if not single.isdisjoint(words):

@@ -12,8 +12,8 @@ import re
 from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
-from curation.detecting import FILLER, Detector, has_digit
-from curation.detectors._words import CueSet
+from curation.detecting import FILLER, Detector, has_digit, single_bytes
+from curation.detectors._words import Words
 
 _CHUNK = re.compile(r"9[9A]*(?:(?:[ .\-/]|[ .\-/]?\(|\)[ .\-/]?|  )9[9A]*)*")
 """Of a shape, where one literal begins every chunk: found by looking for one byte."""
@@ -41,53 +41,27 @@ class Chunk(NamedTuple):
     """Where its token ends."""
 
 
-class Cues(NamedTuple):
-    """The words beside a number in lower case, nearest last."""
-
-    words: tuple[str, ...]
-
-    def any_of(self, cues: CueSet) -> bool:
-        """Whether one of the cues stands there."""
-        if not cues.words.isdisjoint(self.words):
-            return True
-        if cues.lasts.isdisjoint(self.words):
-            return False
-        line = self.line
-        return any(phrase in line for phrase in cues.phrases)
-
-    @property
-    def line(self) -> str:
-        """The words as one text, with a space around each."""
-        return f" {' '.join(self.words)} "
-
-    def nearest(self, count: int) -> "Cues":
-        """The last few of the words."""
-        return Cues(self.words[-count:])
-
-
 class Numbers:
-    """The chunks of one text, and the cues before each, read when first asked for."""
+    """The chunks of one text, and the words before each, read when first asked for."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.plain = text.encode("latin-1", "replace")
-        """One byte a character, so that places in it are places in the text."""
-        self.shape = self.plain.translate(_SHAPE).decode("latin-1")
+        self.shape = single_bytes(text).translate(_SHAPE).decode("latin-1")
         self.chunks = _chunks(text, self.shape)
-        self._before: dict[int, Cues] = {}
+        self._before: dict[int, Words] = {}
 
-    def before(self, at: int) -> Cues:
-        """The words before a place, back to the last blank line."""
+    def before(self, at: int) -> Words:
+        """The words before a place, nearest last, back to the last blank line."""
         known = self._before.get(at)
         if known is None:
-            known = self._before[at] = Cues(_words_before(self.text, max(0, at - WINDOW), at))
+            known = self._before[at] = _words_before(self.text, max(0, at - WINDOW), at)
         return known
 
-    def around(self, start: int, end: int) -> Cues:
+    def around(self, start: int, end: int) -> Words:
         """The words before a number and the few after it: `078-05-1120 is my social security number`."""
         before = self.before(start)
         after = _words(self.text[end : end + WINDOW // 2].partition("\n")[0])
-        return Cues((*before.words, *after)) if after else before
+        return (*before, *after) if after else before
 
 
 class NumberDetector(Detector):
@@ -126,7 +100,7 @@ def _chunks(text: str, whole: str) -> list[Chunk]:
     return found
 
 
-def _words_before(text: str, first: int, at: int) -> tuple[str, ...]:
+def _words_before(text: str, first: int, at: int) -> Words:
     raw = text[first:at]
     cut = raw.rfind("\n\n")
     words = _words(raw if cut < 0 else raw[cut:])
@@ -136,7 +110,7 @@ def _words_before(text: str, first: int, at: int) -> tuple[str, ...]:
     return words
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _words(text: str) -> Words:
     if not text.isascii() and not (text := text.replace(FILLER, " ")).isascii():
         return tuple(_WORD.findall(text.lower()))
     if "#" in text:

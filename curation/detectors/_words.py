@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+Words = tuple[str, ...]
+"""Words in lower case, as they follow each other."""
+
 
 class CueSet(NamedTuple):
     """Words and phrases that announce something; a phrase is only looked for where its last word stands."""
@@ -9,6 +12,20 @@ class CueSet(NamedTuple):
     words: frozenset[str]
     lasts: frozenset[str]
     phrases: tuple[str, ...]
+
+    def among(self, words: Words) -> bool:
+        """Whether one of the cues stands among some words."""
+        if not self.words.isdisjoint(words):
+            return True
+        if self.lasts.isdisjoint(words):
+            return False
+        line = line_of(words)
+        return any(phrase in line for phrase in self.phrases)
+
+
+def line_of(words: Words) -> str:
+    """The words as one text, with a space around each."""
+    return f" {' '.join(words)} "
 
 
 def words(text: str) -> frozenset[str]:

@@ -3,16 +3,17 @@
 import re
 from bisect import bisect
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from curation import patterns
-from curation.detecting import Found, luhn
+from curation.detecting import Found, luhn, single_bytes
 from curation.detectors._account_words import ABBREVIATED, COUNTING, FILLERS, KINDS, NUMBER, NUMBER_ENDINGS, SHY
 from curation.detectors._learnt import learnt
-from curation.detectors._numbers import WINDOW, Chunk, Cues, NumberDetector, Numbers, numbers
+from curation.detectors._numbers import WINDOW, Chunk, NumberDetector, Numbers, numbers
+from curation.detectors._words import Words
 
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _MEASURE = re.compile(
@@ -55,7 +56,7 @@ class Account(NumberDetector):
         if self.examples:
             yield from (Found(*m.span(), 0.9, kind="learnt") for m in learnt(self.examples).finditer(text))
         seen = numbers(text)
-        plates = [m.end() for m in _plate_words().engine.finditer(seen.plain)] if seen.chunks else []
+        plates = [m.end() for m in _plate_words().engine.finditer(single_bytes(text))] if seen.chunks else []
         past = 0
         for chunk in seen.chunks:
             start, _, _, _, first, last = chunk
@@ -82,16 +83,16 @@ def _beside_words(seen: Numbers, chunk: Chunk, plated: bool) -> Found | None:
     first = _plate_start(seen.text, start) if plated else None
     if first is not None and (kind_before(seen.before(first)) or ("",))[0] == "vehicle_plate":
         return _plate(seen.text, first, end)
-    named = kind_before(seen.before(start)) if end - start >= 4 else None
-    if named is None or _sentence_between(seen, start):
+    before = seen.before(start)
+    named = kind_before(before) if end - start >= 4 else None
+    if named is None or _sentence_between(seen.text, start, before[-1]):
         return None
     return _judge(seen.text, chunk, named)
 
 
-def _sentence_between(seen: Numbers, start: int) -> bool:
+def _sentence_between(text: str, start: int, last: str) -> bool:
     """Whether a sentence ends between the word and the number: "I closed my account. 20000 people did"."""
-    last = seen.before(start).words[-1]
-    ended = seen.text[max(0, start - 4) : start].rstrip("# (")[-1:] in {".", "?", "!"}
+    ended = text[max(0, start - 4) : start].rstrip("# (").endswith((".", "?", "!"))
     return ended and last not in ABBREVIATED and not last.endswith("nr")
 
 
@@ -118,12 +119,12 @@ def _is_value(value: str, digits: int, numbered: bool) -> bool:
 
 def _is_measure(text: str, start: int, end: int) -> bool:
     """Whether a number is a count, a price, a time or part of a decimal."""
-    if _MEASURE.match(text, end) or text[start - 1 : start] in {"$", "€", "£", "."}:
+    if _MEASURE.match(text, end) or text.startswith(("$", "€", "£", "."), start - 1, start):
         return True
-    return text[end : end + 1] in {".", ",", ":"} and text[end + 1 : end + 2].isdigit()
+    return text.startswith((".", ",", ":"), end) and text[end + 1 : end + 2].isdigit()
 
 
-def kind_before(cues: Cues) -> tuple[str, bool] | None:
+def kind_before(words: Words) -> tuple[str, bool] | None:
     """What kind of number the words right before it announce, and whether they say "number"; None if none.
 
     >>> from curation.detectors._numbers import Numbers
@@ -131,7 +132,7 @@ def kind_before(cues: Cues) -> tuple[str, bool] | None:
     ('order', True)
     """
     numbered = False
-    for word in reversed(cues.words[-7:]):
+    for word in reversed(words[-7:]):
         if word in KINDS:
             return None if word in SHY and not numbered else (KINDS[word], numbered)
         compound = _compound(word)
@@ -144,7 +145,7 @@ def kind_before(cues: Cues) -> tuple[str, bool] | None:
     return None
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _compound(word: str) -> str | None:
     """The kind of a compound such as `Kundennummer` or `ordernr`; a telephone or house number is none."""
     for ending in NUMBER_ENDINGS:

@@ -53,5 +53,5 @@ def _judge(seen: Numbers, match: re.Match[str]) -> Iterator[Found]:
     if luhn(digits) and digits[0] in "123456":
         yield Found(*match.span(), 0.95 if _ISSUED.match(digits) else 0.75)
     elif len(digits) in {14, 15, 16, 19} and _ISSUED.match(digits):
-        convincing = len(value) > len(digits) or seen.before(match.start()).any_of(_CUES)
+        convincing = len(value) > len(digits) or _CUES.among(seen.before(match.start()))
         yield Found(*match.span(), 0.75 if convincing else 0.5, valid=False)

@@ -31,6 +31,7 @@ _AFTER_DAY = re.compile(
 _AFTER_MONTH = re.compile(
     rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?![\w:.%/-]|,\d)(?:,? (?P<year>{_YEAR})(?!\w))?|(?P<only>{_YEAR})(?!\w)"
 )
+_JOINTS = frozenset("-/.")
 _CLOCK = re.compile(_TIME)
 _BIRTH = cues(
     "d o b",
@@ -61,16 +62,13 @@ class Date(NumberDetector):
 
 def _possible(text: str, chunk: Chunk) -> bool:
     """A cheap look: numbers joined, a letter or space after a small number, a month before, Eastern signs."""
-    start, end, digits, form = chunk[:4]
-    if digits >= 5 and len(form) > digits:
-        return True
-    if len(form) < 3 or form[2] != "9":
-        return True
-    if digits == 8 or text[end : end + 1] >= "\x80":
+    start, end, digits, form, _, _ = chunk
+    joined = len(form) > digits
+    if (joined and digits >= 5) or form[2:3] != "9" or digits == 8 or text[end : end + 1] >= "\x80":
         return True
     if digits < 4 or not text[start - 2 : start - 1].isalpha():
         return False
-    return len(form) > digits or text[max(0, start - 4) : start - 1].lower() in MONTH_ENDINGS
+    return joined or text[max(0, start - 4) : start - 1].lower() in MONTH_ENDINGS
 
 
 def _in_chunk(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
@@ -88,7 +86,7 @@ def _in_chunk(seen: Numbers, chunk: Chunk) -> Iterator[Found]:
 def _numeric(text: str, chunk: Chunk) -> list[re.Match[str]]:
     start, end, digits, form = chunk[:4]
     goes_on = text.startswith(". ", end)
-    if len(form) > digits and (digits >= 4 or goes_on):
+    if len(form) > digits and (goes_on or (digits >= 6 and not _JOINTS.isdisjoint(form))):
         return [m for m in _NUMERIC.finditer(text, start, end + 40) if m.start() < end]
     spaced = _NUMERIC.match(text, start, end + 40) if goes_on else None
     return [spaced] if spaced else []
@@ -96,7 +94,7 @@ def _numeric(text: str, chunk: Chunk) -> list[re.Match[str]]:
 
 def _born(seen: Numbers, start: int) -> bool:
     before = seen.before(start)
-    return before.any_of(_BIRTH) and before.nearest(_NEAR).any_of(_BIRTH)
+    return _BIRTH.among(before) and _BIRTH.among(before[-_NEAR:])
 
 
 def _found(seen: Numbers, start: int, end: int, score: float) -> Found:
@@ -108,7 +106,7 @@ def _found(seen: Numbers, start: int, end: int, score: float) -> Found:
 def _in_words(seen: Numbers, chunk: Chunk) -> Found | None:
     text = seen.text
     written = _AFTER_DAY.match(text, chunk.start)
-    if written and _is_month(written["month"], written["year"] is not None) and 1 <= int(written["day"]) <= 31:
+    if written and _is_month(written["month"], written) and 1 <= int(written["day"]) <= 31:
         return _found(seen, chunk.start, _with_time(text, written.end()), 0.5)
     start = _month_before(text, chunk.start)
     follows = _AFTER_MONTH.match(text, chunk.start) if start is not None else None
@@ -126,9 +124,12 @@ def _with_time(text: str, end: int) -> int:
     return clock.end() if clock else end
 
 
-def _is_month(word: str, sure: bool) -> bool:
+def _is_month(word: str, written: re.Match[str] | None = None) -> bool:
+    """Whether a word names a month, one that means something else as well only with a year or a capital."""
     low = word.lower()
-    return low in MONTHS and (sure or low not in SHY_MONTHS or word[0].isupper())
+    if low not in MONTHS:
+        return False
+    return low not in SHY_MONTHS or word[0].isupper() or (written is not None and written["year"] is not None)
 
 
 def _month_before(text: str, at: int) -> int | None:
@@ -142,7 +143,7 @@ def _month_before(text: str, at: int) -> int | None:
     start = end
     while start > max(0, end - 13) and text[start - 1].isalpha():
         start -= 1
-    return start if end - start >= 3 and _is_month(text[start:end], sure=False) else None
+    return start if end - start >= 3 and _is_month(text[start:end]) else None
 
 
 def _weak(seen: Numbers, chunk: Chunk) -> Iterator[Found]:

@@ -29,8 +29,10 @@ class Iban(NumberDetector):
 
     def __call__(self, text: str) -> Iterator[Found]:
         """Account numbers and things of their shape."""
-        for chunk in numbers(text).chunks:
-            start = _head(text, chunk[0]) if chunk[3].startswith("99") else None
+        seen = numbers(text)
+        for chunk in seen.chunks:
+            begun = chunk[3].startswith("99") and seen.shape.endswith(("AA", "AA "), 0, chunk[0])
+            start = _head(text, chunk[0]) if begun else None
             body = _BODY.match(text, chunk[0] + 2) if start is not None else None
             if start is not None and body:
                 yield from _judge(text, start, body.end(), LENGTHS[text[start : start + 2].upper()])

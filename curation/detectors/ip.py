@@ -41,12 +41,12 @@ class Ip(NumberDetector):
 def _four_score(seen: Numbers, match: re.Match[str]) -> tuple[float, bool]:
     parts = match.groups()
     before = seen.before(match.start())
-    nearest = before.words[-1] if before.words else ""
+    nearest = before[-1] if before else ""
     valid = all(int(part) <= 255 for part in parts)
     if nearest in _VERSIONS:
         return 0.4, valid
     if not valid:
-        return (0.75 if before.any_of(_CUES) else 0.5), False
+        return (0.75 if _CUES.among(before) else 0.5), False
     return (0.5 if _NOT_PERSONAL.match(match.group()) else 0.9), True
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import ClassVar
 
 from curation import patterns
-from curation.detecting import Detector, Found
+from curation.detecting import Detector, Found, single_bytes
 
 _COLONS = re.compile(
     r":[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){0,2}"
@@ -40,7 +40,7 @@ class Mac(Detector):
                 start = rest.start() - width
                 if start >= 0 and _stands_alone(text, start, rest.end(), width, joint):
                     yield from _judge(text, start, rest.end(), joint)
-        for word in _words().engine.finditer(text.encode("latin-1", "replace")):
+        for word in _words().engine.finditer(single_bytes(text)):
             if cued := _PLAIN.match(text, word.start()):
                 yield Found(*cued.span(1), 0.9)
 

@@ -15,8 +15,8 @@ from curation.detectors._national_ids import (
     may_announce,
     spaced_by_first_group,
 )
-from curation.detectors._numbers import Chunk, Cues, NumberDetector, Numbers, grown, numbers
-from curation.detectors._words import cues
+from curation.detectors._numbers import Chunk, NumberDetector, Numbers, grown, numbers
+from curation.detectors._words import Words, cues, line_of
 
 _LONGEST = 26
 """Characters of the longest written form in the table."""
@@ -56,15 +56,18 @@ class NationalId(NumberDetector):
     def __call__(self, text: str) -> Iterator[Found]:
         """The identifiers in a text."""
         seen = numbers(text)
-        table, words = by_shape(), _any_words()
+        table = by_shape()
         for chunk in seen.chunks:
             start, _, digits, form, first, last = chunk
             if (digits >= 4 or last - first >= 7) and (digits >= 6 or "A" in form or text[start - 1 : start].isalpha()):
                 # Most are of one token that is not in the table, with no word for an identifier before it.
                 several = " " in form or _beside_capitals(text, first, last)
-                shaped = several or seen.shape[first:last] in table
-                if shaped or not words.isdisjoint(seen.before(first).words):
+                if several or seen.shape[first:last] in table or _may_be_cued(seen.before(first)):
                     yield from _in_chunk(seen, chunk, several)
+
+
+def _may_be_cued(words: Words) -> bool:
+    return not _any_words().isdisjoint(words) and (may_announce(words) or not _PAPER_WORDS.isdisjoint(words))
 
 
 def _in_chunk(seen: Numbers, chunk: Chunk, several: bool) -> Iterator[Found]:
@@ -140,10 +143,10 @@ def _announced(seen: Numbers, start: int, end: int) -> Found | None:
     if not 7 <= end - start <= _LONGEST:
         return None
     before = seen.before(start)
-    if not may_announce(before.words):
+    if not may_announce(before):
         return None
-    line, table = before.line, by_cue()
-    for word in reversed(before.words):
+    line, table = line_of(before), by_cue()
+    for word in reversed(before):
         for phrase, identifier in table.get(word, ()):
             if phrase in line and _valid(identifier, seen.text[start:end]):
                 return Found(start, end, 0.95, kind=identifier.kind)
@@ -158,8 +161,8 @@ def _alone(text: str, start: int, end: int) -> bool:
     return not joined and not (after[:1] in {"-", "/", ".", ",", ":", "_"} and after[1:].isalnum())
 
 
-def _verdict(identifier: Identifier, telling: bool, value: str, around: Cues) -> _Verdict | None:
-    cued = around.any_of(identifier.cues)
+def _verdict(identifier: Identifier, telling: bool, value: str, around: Words) -> _Verdict | None:
+    cued = identifier.cues.among(around)
     if not cued and not telling and not identifier.bare:
         return None
     lettered = any(c.isalpha() for c in value)
@@ -195,11 +198,11 @@ def _check(module: str) -> Callable[[str], bool]:
 
 def _papers(seen: Numbers, start: int, end: int) -> Iterator[Found]:
     before = seen.before(start)
-    if _PAPER_WORDS.isdisjoint(before.words):
+    if _PAPER_WORDS.isdisjoint(before):
         return
-    for kind, words, shortest, longest in _PAPERS:
-        near = shortest <= end - start <= longest and before.any_of(words)
-        if near and before.nearest(_NEAR).any_of(words) and _on_paper(seen.text, start, end):
+    for kind, paper, shortest, longest in _PAPERS:
+        near = shortest <= end - start <= longest and paper.among(before)
+        if near and paper.among(before[-_NEAR:]) and _on_paper(seen.text, start, end):
             yield Found(start, end, 0.8, kind=kind)
             return
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from curation.detecting import Found
 from curation.detectors._dialling import valid_abroad, valid_with_trunk_zero
-from curation.detectors._numbers import Chunk, Cues, NumberDetector, Numbers, numbers
-from curation.detectors._words import cues
+from curation.detectors._numbers import Chunk, NumberDetector, Numbers, numbers
+from curation.detectors._words import Words, cues
 from curation.detectors.account import kind_before
 
 _LABELS = "(?i:office|fax|mobile|mob|cell|desk|tel|phone|direct|landline|switchboard|büro|mobil|bureau|oficina|ufficio)"
@@ -119,11 +119,11 @@ def _room(text: str, chunk: Chunk) -> tuple[int, int]:
 def _cued(seen: Numbers, start: int) -> bool:
     """Whether a word for a telephone stands right before, with no other number between and no word for an order."""
     before = seen.before(start)
-    if not before.any_of(_CUES) or kind_before(before) is not None:
+    if not _CUES.among(before) or kind_before(before) is not None:
         return False
     gap = _GAP.match(seen.text[max(0, start - 36) : start][::-1])
     between = tuple(re.findall(r"\w+", gap.group()[::-1].lower())) if gap else ()
-    return Cues(between).any_of(_CUES)
+    return _CUES.among(between)
 
 
 def _judge(seen: Numbers, match: re.Match[str]) -> Iterator[Found]:
@@ -137,9 +137,9 @@ def _judge(seen: Numbers, match: re.Match[str]) -> Iterator[Found]:
     yield Found(*match.span(), _score(kind, value, before))
 
 
-def _score(kind: str, value: str, before: Cues) -> float:
+def _score(kind: str, value: str, before: Words) -> float:
     """The better of what the words before say and what the shape and the numbering plans say."""
-    return max(_plan_score(kind, value), 0.85 if before.any_of(_CUES) else 0.0)
+    return max(_plan_score(kind, value), 0.85 if _CUES.among(before) else 0.0)
 
 
 def _plan_score(kind: str, value: str) -> float:

@@ -6,9 +6,10 @@ is its own view, and only texts with a find become work.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from operator import attrgetter
 
 from curation.detecting import BREAK, CUTS, FILLER, Detector, Found, Point, View
 from curation.patterns import Pattern
@@ -20,6 +21,7 @@ PASSES = 8
 """Masking one value may uncover another; a text that still shows one after so many looks is masked as a whole."""
 PERSON = "PERSON"
 _NAMES = frozenset({"person", "address", "place", "organisation"})
+_APART = len(BREAK)
 _FILLERS = re.compile(FILLER)
 
 Seen = tuple[str, Found]
@@ -32,27 +34,40 @@ class _Work:
     """One text in which something was found, or that comes with placeholders."""
 
     text: str
-    hidden: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-    spans: list[Span] = field(default_factory=list[Span])
-    doubts: list[Span] = field(default_factory=list[Span])
+    plain: str | None
+    """The view of it with nothing masked, where that is as long as the text: no invisible character was taken out."""
+    hidden: Sequence[tuple[int, int]] = ()
+    spans: Sequence[Span] = ()
+    doubts: Sequence[Span] = ()
     unbounded: bool = False
     open: bool = True
     """Whether it must be looked at again."""
 
-    def take(self, spans: list[Span], doubts: list[Span]) -> None:
+    def take(self, spans: Sequence[Span], doubts: Sequence[Span]) -> None:
         """Add what one look found; a look that found nothing was the last."""
         self.open = bool(spans)
         self.doubts = doubts
-        self.spans += spans
         if spans:
+            self.spans = sorted([*self.spans, *spans], key=attrgetter("start"))
             self.hidden = sorted([*self.hidden, *[(s.start, s.end) for s in spans]])
+
+    def view(self) -> View:
+        """The text as detectors see it now."""
+        return View.of(self.text, self.hidden)
+
+    def shown(self) -> str:
+        """The text of that view, put together without folding it again."""
+        if self.plain is None:
+            return self.view().text
+        ends = [0, *[end for _, end in self.hidden]]
+        starts = [*[start for start, _ in self.hidden], len(self.plain)]
+        return FILLER.join([self.plain[end:start] for end, start in zip(ends, starts, strict=True)])
 
     def scrubbed(self) -> Scrubbed:
         """The text as it is now; one that never came to rest is masked as a whole."""
         if self.open and self.spans:
             entity = self.spans[-1].entity
             return Scrubbed(f"[{entity}]", (Span(entity, 0, len(self.text)),), uncertain=True)
-        self.spans.sort(key=lambda s: s.start)
         uncertain = self.unbounded or bool(self.doubts)
         return Scrubbed(masked(self.text, self.spans), tuple(self.spans), uncertain, tuple(self.doubts))
 
@@ -77,11 +92,12 @@ class Finder:
                 hidden = [m.span() for m in self.placeholder.finditer(text)] if "[" in text else []
                 views[i] = View.of(text, hidden)
                 if hidden:
-                    works[i] = _Work(text, hidden)
-        found = self._finds([views[i].text if i in views else text for i, text in enumerate(texts)])
+                    works[i] = _Work(text, None, hidden)
+        seen = [views[i].text if i in views else text for i, text in enumerate(texts)]
+        found = self._finds(seen)
         for i in found:
             if i not in works:
-                works[i] = _Work(texts[i])
+                works[i] = _Work(texts[i], seen[i] if len(seen[i]) == len(texts[i]) else None)
         for i, work in works.items():
             self._settle(work, views.get(i) or View(work.text), found.get(i, ()))
         edges = [0, *accumulate(len(record) for record in records)]
@@ -98,10 +114,12 @@ class Finder:
             again = [work for work in works.values() if work.open]
             if not again:
                 return
-            views = [View.of(work.text, work.hidden) for work in again]
-            found = self._finds([view.text for view in views], again=True)
-            for i, (work, view) in enumerate(zip(again, views, strict=True)):
-                self._settle(work, view, found.get(i, ()))
+            found = self._finds([work.shown() for work in again], again=True)
+            for i, work in enumerate(again):
+                if i in found:
+                    self._settle(work, work.view(), found[i])
+                else:
+                    work.take((), ())
 
     def _settle(self, work: _Work, view: View, found: Sequence[Seen]) -> None:
         """Take what one look found in one text."""
@@ -125,12 +143,14 @@ class Finder:
         for i, find in self._names(texts) if named else ():
             if find.kind in named and find.score >= floor:
                 found.setdefault(i, []).append((named[find.kind], find._replace(kind="")))
-        near = _Joined.masked(texts) if again and not self.doubt else _Joined.of(enumerate(texts))
+        near = _Joined.masked(texts) if again and not self.doubt else _Joined.of(texts, range(len(texts)))
         for name, detector in self.detectors:
             if isinstance(detector, NameDetector):
                 continue
-            concerned = ((i, text) for i, text in enumerate(texts) if detector.concerns(text))
-            joined = near if detector.local else _Joined.of(concerned)
+            if detector.local:
+                joined = near
+            else:
+                joined = _Joined.of(texts, [i for i, text in enumerate(texts) if detector.concerns(text)])
             for i, find in joined.finds(detector):
                 if find.score >= floor:
                     found.setdefault(i, []).append((name, find))
@@ -157,7 +177,7 @@ class Finder:
             around = united([*spared, *sure])
         for name, find in found:
             ranges = around if name in _NAMES else spared
-            for first, last in outside(find.start, find.end, ranges) if ranges else ((find.start, find.end),):
+            for first, last in outside(find[0], find[1], ranges) if ranges else (find[:2],):
                 if text[first].isalnum() or any(map(str.isalnum, text[first:last])):
                     start, end = view.original(first, last)
                     yield Span(name.upper(), start, end, not find.valid, find.score, find.kind), find.bounded
@@ -177,7 +197,7 @@ class Finder:
             sure = [Span(PERSON, m.start, m.end, score=m.score) for m in mentions if m.score >= CUTS[self.point]]
             if not sure:
                 continue
-            work = works.setdefault(i, _Work(texts[i]))
+            work = works.setdefault(i, _Work(texts[i], None))
             ranges = united([*work.hidden, *(place for p in self.allowed for place in p.finditer(work.text))])
             new = [span for span in sure if list(outside(span.start, span.end, ranges)) == [(span.start, span.end)]]
             if new:
@@ -188,29 +208,37 @@ class Finder:
 class _Joined:
     """Texts, or parts of them, as one, so that a detector is called once for all of them."""
 
-    places: tuple[tuple[int, int], ...]
-    """The number of the text that each part belongs to, and where in it the part begins."""
-    parts: tuple[str, ...]
+    numbers: Sequence[int]
+    """Which text each part belongs to."""
+    begins: Sequence[int]
+    """Where in its text each part begins."""
+    parts: Sequence[str]
     whole: str
-    starts: tuple[int, ...]
+    starts: Sequence[int]
     """Where each part begins in the whole, and where a next one would."""
 
     @classmethod
-    def of(cls, texts: Iterable[tuple[int, str]]) -> "_Joined":
-        """Whole texts, with their numbers."""
-        return cls._of([(i, 0, text) for i, text in texts])
+    def of(cls, texts: Sequence[str], numbers: Sequence[int]) -> "_Joined":
+        """Those of some texts that have these numbers."""
+        return cls._of(numbers, [0] * len(numbers), [texts[i] for i in numbers])
 
     @classmethod
     def masked(cls, texts: Sequence[str]) -> "_Joined":
         """The paragraphs of some texts that hold something masked."""
-        ranges = ((i, text, place) for i, text in enumerate(texts) for place in _masked_paragraphs(text))
-        return cls._of([(i, start, text[start:end]) for i, text, (start, end) in ranges])
+        numbers: list[int] = []
+        begins: list[int] = []
+        parts: list[str] = []
+        for i, text in enumerate(texts):
+            for start, end in _masked_paragraphs(text):
+                numbers.append(i)
+                begins.append(start)
+                parts.append(text[start:end])
+        return cls._of(numbers, begins, parts)
 
     @classmethod
-    def _of(cls, parts: Sequence[tuple[int, int, str]]) -> "_Joined":
-        texts = tuple(text for _, _, text in parts)
-        starts = accumulate((len(text) + len(BREAK) for text in texts), initial=0)
-        return cls(tuple((i, start) for i, start, _ in parts), texts, BREAK.join(texts), tuple(starts))
+    def _of(cls, numbers: Sequence[int], begins: Sequence[int], parts: Sequence[str]) -> "_Joined":
+        starts = accumulate([len(part) + _APART for part in parts], initial=0)
+        return cls(numbers, begins, parts, BREAK.join(parts), list(starts))
 
     def finds(self, detector: Detector) -> Iterator[tuple[int, Found]]:
         """What a detector finds in each text, by its number.
@@ -219,22 +247,22 @@ class _Joined:
         """
         own: list[tuple[int, Found]] = []
         torn: set[int] = set()
+        starts = self.starts
         for find in detector(self.whole) if self.parts else ():
-            at = bisect_right(self.starts, find.start) - 1
-            if find.end > self.starts[at + 1] - len(BREAK):
-                torn.update(range(at, bisect_right(self.starts, find.end - 1)))
+            at = bisect_right(starts, find[0]) - 1
+            if find[1] > starts[at + 1] - _APART:
+                torn.update(range(at, bisect_right(starts, find[1] - 1)))
             else:
                 own.append((at, find))
         for at, find in own:
             if at not in torn:
-                yield self._in_text(at, find, self.starts[at])
+                yield self._in_text(at, find, starts[at])
         for at in sorted(torn & set(range(len(self.parts)))):
             yield from (self._in_text(at, find, 0) for find in detector(self.parts[at]))
 
     def _in_text(self, at: int, find: Found, start: int) -> tuple[int, Found]:
-        number, begin = self.places[at]
-        shift = begin - start
-        return number, Found(find[0] + shift, find[1] + shift, *find[2:]) if shift else find
+        shift = self.begins[at] - start
+        return self.numbers[at], Found(find[0] + shift, find[1] + shift, *find[2:]) if shift else find
 
 
 def _masked_paragraphs(text: str) -> Iterator[tuple[int, int]]:

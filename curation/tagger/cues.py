@@ -4,36 +4,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from curation.tagger.names import Name
+from curation.tagger.names import PARTICLES, Name
 
 _WORDS = r"[^\W\d_]+(?:['’.-]{1,2}[^\W\d_]+)*\.?(?: [^\W\d_]+(?:['’.-]{1,2}[^\W\d_]+)*\.?){0,4}"
-_PARTICLES = frozenset(
-    [
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "del",
-        "della",
-        "di",
-        "da",
-        "dos",
-        "das",
-        "la",
-        "le",
-        "el",
-        "al",
-        "bin",
-        "ibn",
-        "ter",
-        "ten",
-        "af",
-        "av",
-        "zu",
-        "zur",
-    ]
-)
 
 
 _NOBODY = frozenset(
@@ -116,7 +89,7 @@ def _name_end(match: re.Match[str], cue: Cue, ordinary: Callable[[str], bool]) -
             end = at + len(word.rstrip("."))
             if len(word.rstrip(".")) > 1 and word.endswith("."):
                 break
-        elif word not in _PARTICLES:
+        elif word not in PARTICLES:
             break
         at += len(word) + 1
     return end

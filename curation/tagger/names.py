@@ -12,3 +12,10 @@ class Name(NamedTuple):
     """`person`, `address`, `place` or `organisation`."""
     score: float
     """How sure the tagger is, on the detectors' scale: from 0.3 at `recall`, from 0.7 at `precision`."""
+
+
+PARTICLES = frozenset({
+    "van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "das", "la", "le", "el", "al", "bin", "ibn",
+    "ter", "ten", "af", "av", "zu", "zur",
+})  # fmt: skip
+"""Small words inside a name, written without a capital."""

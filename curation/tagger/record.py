@@ -5,47 +5,14 @@ from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
-from curation.tagger.names import Name
+from curation.tagger.names import PARTICLES, Name
 
 SURE = 0.6
 """A find from this score on is looked for in the rest of the record."""
 _LESS_SURE = 0.9
 """What a mention keeps of the score of the find it repeats."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-_PARTICLES = frozenset(
-    [
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "del",
-        "della",
-        "di",
-        "da",
-        "dos",
-        "das",
-        "la",
-        "le",
-        "el",
-        "al",
-        "bin",
-        "ibn",
-        "ter",
-        "ten",
-        "af",
-        "av",
-        "zu",
-        "zur",
-        "the",
-        "and",
-        "of",
-        "y",
-        "e",
-        "und",
-        "et",
-    ]
-)
+_BETWEEN = PARTICLES | {"and", "e", "et", "of", "the", "und", "y"}
 _TITLES = frozenset(["mr", "mrs", "ms", "miss", "dr", "prof", "professor", "sir", "madam", "herr", "frau"])
 
 
@@ -81,7 +48,7 @@ def _forms(name: str) -> Iterator[str]:
     low = name.lower()
     yield low
     for part in _WORD.findall(low):
-        if len(part) > 2 and part not in _PARTICLES and part not in _TITLES:
+        if len(part) > 2 and part not in _BETWEEN and part not in _TITLES:
             yield part
 
 
