@@ -21,7 +21,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from curation.content_rules import ContentRule
 from curation.plugins import known, load
+from curation.tables import CustomTable
 from curation.task import CURATION_TABLES, AllowEntry, TeacherTable
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -64,6 +66,8 @@ def _tables() -> Iterator[tuple[str, type[BaseModel]]]:
             yield "[[teachers]]", TeacherTable
         if name == "scrub":
             yield "[[scrub.allow]]", AllowEntry
+            yield "[scrub.custom.NAME]", CustomTable
+            yield "[[scrub.rules]]", ContentRule
     yield "[practice.families.NAME]", Profile
     yield "[practice.faults]", Faults
     yield "[[judges]]", JudgeTable
