@@ -61,7 +61,7 @@ class NationalId(NumberDetector):
             start, _, digits, form, first, last = chunk
             if (digits >= 4 or last - first >= 7) and (digits >= 6 or "A" in form or text[start - 1 : start].isalpha()):
                 # Most are of one token that is not in the table, with no word for an identifier before it.
-                several = " " in form or _beside_capitals(text, first, last)
+                several = " " in form or _beside_capitals(seen, first, last)
                 if several or seen.shape[first:last] in table or _may_be_cued(seen.before(first)):
                     yield from _in_chunk(seen, chunk, several)
 
@@ -93,9 +93,19 @@ def _any_words() -> frozenset[str]:
     return single | lasts | _PAPER_WORDS
 
 
-def _beside_capitals(text: str, start: int, end: int) -> bool:
+def _beside_capitals(seen: Numbers, start: int, end: int) -> bool:
+    """Whether what stands beside a token may belong to it, as the letters of `AB 12 34 56 C` do."""
+    text = seen.text
     before = text[start - 1 : start] in _JOINTS and text[start - 2 : start - 1].isupper()
-    return before or (text[end : end + 1] in _JOINTS and text[end + 1 : end + 2].isupper())
+    return before or _endings().match(seen.shape, end) is not None
+
+
+@cache
+def _endings() -> re.Pattern[str]:
+    """The last groups of the shapes in the table that begin with a letter."""
+    parted = (re.split("[ -]", shape)[1:] for shape in by_shape())
+    groups = {groups[-1] for groups in parted if groups and groups[-1].startswith("A")}
+    return re.compile(rf"[ -](?:{'|'.join(sorted(groups))})(?![9A])")
 
 
 def _widened(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -255,7 +255,7 @@ class _Joined:
             else:
                 own.append((at, find))
         for at, find in own:
-            if at not in torn:
+            if not torn or at not in torn:
                 yield self._in_text(at, find, starts[at])
         for at in sorted(torn & set(range(len(self.parts)))):
             yield from (self._in_text(at, find, 0) for find in detector(self.parts[at]))
