@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, cast
 
 from pydantic import JsonValue
@@ -22,6 +22,7 @@ from curation.records import digest
 from curation.scrub.finder import Finder
 from curation.scrub.spans import Scrubbed
 from curation.scrub.writing import MASKS, Inventor, Writer
+from curation.tagger.detector import NameDetector, trained
 from curation.task import AllowEntry, ScrubTable
 
 if TYPE_CHECKING:
@@ -111,14 +112,16 @@ class Scrubber:
         return {
             "entities": [name for name, _ in self.finder.detectors],
             "detectors": digest([[name, d.version, d.model_dump(mode="json")] for name, d in self.finder.detectors]),
+            "tagger": trained() if any(isinstance(d, NameDetector) for _, d in self.finder.detectors) else None,
             "point": self.table.point,
+            "doubt": self.table.doubt,
             "action": self.table.action,
             "scope": self.table.scope if self.surrogates else None,
             "allow": [p.source for p in self.finder.allowed],
             "rules": [matcher.rule.model_dump(mode="json") for matcher in self.rules.rules],
         }
 
-    @property
+    @cached_property
     def versions(self) -> dict[str, JsonValue]:
         """The version of every detector in use: a text scrubbed with others is scrubbed again."""
         return {name: detector.version for name, detector in self.finder.detectors}

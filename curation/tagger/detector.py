@@ -1,11 +1,21 @@
 """The tagger as detectors: one per kind of name, each a view of the same find."""
 
+import json
 from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
 from typing import ClassVar
 
 from curation.detecting import BREAK, CUTS, Detector, Found, Point
 
 _POINT: Point = "recall"
+
+
+@cache
+def trained() -> str:
+    """Which training the shipped weights come from: other weights may find other names."""
+    provenance = files("curation.tagger").joinpath("provenance.json").read_text(encoding="utf-8")
+    return json.loads(provenance)["content_sha256"]
 
 
 class NameDetector(Detector):

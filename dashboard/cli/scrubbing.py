@@ -112,11 +112,9 @@ class _Opened:
 
     def at_point(self, point: str) -> "Scrubber":
         """The scrubber at an operating point."""
-        from datetime import UTC, datetime
-
         from curation.scrub.scrubber import Scrubber
 
-        return Scrubber.of(self.table.model_copy(update={"point": point}), datetime.now(UTC).date())
+        return Scrubber.today(self.table.model_copy(update={"point": point, "action": "mask"}))
 
 
 def _listed(names: str) -> list[str]:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -82,7 +81,7 @@ def plan(root: Path) -> None:
 
     environment = Environment({"OPENAI_API_KEY": "sk-bench"})
     task, store = read_task(root / "task.toml"), Store.open(root, environment)
-    scrubber = Scrubber.of(task.scrub, datetime.now(UTC).date())
+    scrubber = Scrubber.today(task.scrub)
     with open_asker(store, task, environment, scrubber, Silent()) as asker:
         before = peak_mb(reset=True)
         started = time.monotonic()

@@ -15,7 +15,6 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ IN_EARNEST = re.compile(
 
 def scrubber(point: str) -> Scrubber:
     """Everything on."""
-    return Scrubber.of(ScrubTable.model_validate({"point": point}), datetime.now(UTC).date())
+    return Scrubber.today(ScrubTable.model_validate({"point": point}))
 
 
 def marked(folder: Path) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Our side: the scrubber at its default operating point, with every detector or with the named ones."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from curation.scrub.scrubber import Scrubber
 from curation.task import ScrubTable
@@ -11,7 +10,7 @@ from tests.bench.peers.spans import Find, measured
 def opened(argument: str) -> Find:
     """`argument` names detectors, with commas between; empty for all."""
     table = ScrubTable(entities=tuple(argument.split(","))) if argument else ScrubTable()
-    scrubber = Scrubber.of(table, datetime.now(UTC).date())
+    scrubber = Scrubber.today(table)
 
     def find(texts: Sequence[str]) -> Iterator[list[str]]:
         for scrubbed in scrubber.scrub_many(texts):
