@@ -21,8 +21,9 @@ def register(app: typer.Typer) -> None:
 def egress(context: typer.Context, as_json: Json = False) -> None:
     """List what was sent where: host, region, requests, bytes, and what they were scrubbed with before.
 
-    A request is counted once, its bytes as often as it was sent. "off" in the column "scrubbed" means that [scrub] was
-    switched off when it was sent.
+    A request is counted once, its bytes as often as it was sent; "kept" is whether the provider may keep it, as its
+    table in task.toml says. --json names the very scrubber beside the operating point. "off" under "scrubbed" means
+    that [scrub] was switched off when it was sent.
     """
     from curation.store.egress import egress as read
 
@@ -34,7 +35,7 @@ def egress(context: typer.Context, as_json: Json = False) -> None:
     if not lines:
         say(f"Nothing was sent to anybody yet. `{at(context).command} run --plan` shows what a run would send.")
         return
-    table([_row(line) for line in lines], ["host", "name", "region", "requests", "sent", "bytes", "scrubbed", "kept"])
+    table([_row(line) for line in lines], ["host", "name", "region", "requests", "sent", "MB", "scrubbed", "kept"])
     away = [line for line in lines if not line.at_home]
     total = f"{sum(line.bytes for line in away):,} bytes to {len({line.host for line in away})} hosts"
     say(f"Left this machine: {total if away else 'nothing'}.")
@@ -43,7 +44,7 @@ def egress(context: typer.Context, as_json: Json = False) -> None:
 def _row(line: "Egress") -> dict[str, Any]:
     return {
         "host": f"{line.host} (here)" if line.at_home else line.host, "name": line.name,
-        "region": line.region or "not stated", "requests": f"{line.requests:,}", "sent": f"{line.sent:,}",
-        "bytes": f"{line.bytes:,}", "scrubbed": line.scrub or "not recorded",
-        "kept": "not kept" if line.zero_retention else "may be kept",
+        "region": line.region or "-", "requests": f"{line.requests:,}", "sent": f"{line.sent:,}",
+        "MB": f"{line.bytes / 1e6:,.2f}",
+        "scrubbed": (line.scrub or "not recorded").split(",")[0], "kept": "no" if line.zero_retention else "maybe",
     }  # fmt: skip
