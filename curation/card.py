@@ -35,7 +35,7 @@ def render(manifest: Manifest, decisions: pl.DataFrame) -> str:
         "## Teachers",
         _models(facts.get("teachers")),
         "## Judges",
-        _judges(facts),
+        _judges(manifest),
         "## Personal data",
         _scrub(facts.get("scrub")),
         "## How to verify it",
@@ -81,11 +81,29 @@ def _family(model: Mapping[str, Any]) -> str:
     return str(model.get("family") or "unknown")
 
 
-def _judges(facts: Mapping[str, JsonValue]) -> str:
+def _judges(manifest: Manifest) -> str:
+    facts = manifest.facts
     unjudged = cast("Mapping[str, Any]", facts.get("unjudged") or {})
     kept = unjudged.get("kept", 0)
     said = f"{kept} kept samples were graded by no judge (rule: {unjudged.get('rule', 'keep')})."
-    return f"{_models(facts.get('judges'))}\n\n{said if kept else 'Every kept sample was graded by a judge.'}"
+    graded = said if kept else "Every kept sample was graded by a judge."
+    return "\n\n".join([_models(facts.get("judges")), graded, *_relations(manifest)])
+
+
+def _relations(manifest: Manifest) -> Iterable[str]:
+    """Which judges were refused for which teacher and why, and which families were stated by hand."""
+    step = next((s for s in manifest.steps if "refused" in s), {})
+    refused = [
+        (r["judge"], r["other"] if r["role"] == "teacher" else "everyone", r["words"]) for r in _rows(step, "refused")
+    ]
+    if refused:
+        yield f"Judges that were refused:\n\n{_table(('judge', 'for the answers of', 'because'), refused)}"
+    for o in _rows(step, "stated_families"):
+        yield _text(f"Family stated by hand: {o['role']} {o['name']} ({o['model']}) is of the family {o['family']}.")
+
+
+def _rows(step: Mapping[str, JsonValue], name: str) -> Sequence[Mapping[str, Any]]:
+    return cast("Sequence[Mapping[str, Any]]", step.get(name) or ())
 
 
 def _scrub(scrub: JsonValue) -> str:

@@ -15,12 +15,14 @@ from pydantic import JsonValue
 
 from curation.card import render
 from curation.errors import InputError, WorkspaceError
+from curation.gold_guard import without_gold
 from curation.plugins import nearest
 from curation.records import ToolCall
 from curation.select import Arm, arm_of
 from curation.store.durable import write_durably
 from curation.store.store import Store
 from curation.store.versions import Manifest, loads_object
+from curation.task import Task
 
 FORMATS = ("openai", "trl", "hf", "jsonl")
 """openai: chat fine-tuning JSONL; trl: prompt-completion JSONL; hf: a folder for `load_dataset`; jsonl: flat rows."""
@@ -47,15 +49,25 @@ class ExportReport:
         }
 
 
-def export(store: Store, version: str, format: str, out: Path, *, arm: Arm = "curated") -> ExportReport:
+def export(
+    store: Store,
+    version: str,
+    format: str,
+    out: Path,
+    *,
+    arm: Arm = "curated",
+    task: Task | None = None,
+) -> ExportReport:
     """Write the kept samples (or another arm) of a version to a file, or for `hf` to a folder.
 
-    Raises InputError for an unknown format or an arm without samples.
+    With the task, gold is recognised in what its scrubbing makes of it. Raises InputError for an unknown format, an
+    arm without samples, or rows that became gold since the version was sealed.
     """
     if format not in FORMATS:
         raise InputError(f"no export format {format!r}{nearest(format, FORMATS)} Known: {', '.join(FORMATS)}")
     manifest = store.versions.manifest(version)
     samples = arm_of(store.versions.samples(manifest.version), arm)
+    samples = without_gold(store, manifest.version, samples, task)
     if samples.is_empty():
         raise InputError(f"version {manifest.version} has no sample in the {arm} arm; nothing was written")
     try:

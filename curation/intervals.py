@@ -21,7 +21,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson(successes: float, n: int, level: float = 0.95) -> Interval:
+def wilson(successes: float, n: float, level: float = 0.95) -> Interval:
     """Wilson's score interval of a share (Wilson 1927); the whole of 0..1 when n is 0.
 
     >>> [round(x, 3) for x in wilson(17, 20)]

@@ -9,6 +9,7 @@ from curation.llm.terms_registry import require_terms
 from curation.progress import Progress
 from curation.store.replies import Replies
 from curation.store.store import Store
+from curation.store.verdicts import Verdicts
 from curation.task import ModelTable, RulesTable, Task
 
 AT_HOME = frozenset({*FREE})
@@ -56,6 +57,7 @@ def erase_old(store: Store, rules: RulesTable, progress: Progress) -> None:
     if rules.keep_days is None:
         return
     day = (datetime.now(UTC) - timedelta(days=rules.keep_days)).strftime("%Y-%m-%dT%H:%M:%S")
+    Verdicts(store.replies_db).erase_before(day)
     if erased := Replies(store.replies_db).erase_before(day):
         store.ledger.append("erase", {"replies": erased, "before": day, "rule": f"keep_days = {rules.keep_days}"})
         progress.notice(f"{erased} raw replies older than {rules.keep_days} days were erased from the journal")

@@ -26,10 +26,16 @@ def signal_of(reply: Reply, answer: AnswerTable) -> dict[str, float] | None:
     if not reply.logprobs or len(labels) < 2:
         return None
     at = _label_at(reply.text, answer)
-    if at is None:
-        return None
+    return None if at is None else probabilities_at(reply, at, labels)
+
+
+def probabilities_at(reply: Reply, at: int, labels: Sequence[str]) -> dict[str, float] | None:
+    """Probability per label of what stands at a place in a reply's text, summing to 1.
+
+    None where the tokens do not spell that text, or none of them there begins a label.
+    """
     before = _unsaid(reply, at)
-    mass = {} if before is None else _mass(_from(reply.logprobs, before + at), labels)
+    mass = {} if before is None else _mass(_from(reply.logprobs or (), before + at), labels)
     total = sum(mass.values())
     return {label: round(p / total, 6) for label, p in sorted(mass.items())} if total > 0 else None
 

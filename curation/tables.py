@@ -284,6 +284,13 @@ class SelectTable(Table):
     """Mark a random arm of the curated size, to measure what curation is worth."""
 
 
+class PolicyTable(Table):
+    """[policy]: brand voice, safety and compliance, in a file of their own."""
+
+    file: str | None = None
+    """TOML file of {name, version, [[rules]]}; none: no policy. Its digest is part of the recipe."""
+
+
 class BudgetTable(Table):
     """[budget]: the hard cap on money. A paid run without it is refused."""
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, JsonValue, PrivateAttr, model_validator
 
 from curation.errors import TaskError
 from curation.plugins import Plugin, build, validate
+from curation.policy import Policy, read_policy
 from curation.records import digest
 from curation.tables import (
     AllowEntry,
@@ -25,6 +26,7 @@ from curation.tables import (
     GroupsTable,
     HoursTable,
     ModelTable,
+    PolicyTable,
     PracticeTable,
     PriceTable,
     PromptsTable,
@@ -49,6 +51,7 @@ __all__ = [
     "GroupsTable",
     "HoursTable",
     "ModelTable",
+    "PolicyTable",
     "PracticeTable",
     "PriceTable",
     "PromptsTable",
@@ -81,6 +84,7 @@ CURATION_TABLES: dict[str, type[Table]] = {
     "protect": ProtectTable,
     "groups": GroupsTable,
     "select": SelectTable,
+    "policy": PolicyTable,
     "budget": BudgetTable,
     "rules": RulesTable,
     "hours": HoursTable,
@@ -105,6 +109,7 @@ class Task(Table):
     protect: ProtectTable = ProtectTable()
     groups: GroupsTable = GroupsTable()
     select: SelectTable = SelectTable()
+    policy: PolicyTable = PolicyTable()
     budget: BudgetTable = BudgetTable()
     rules: RulesTable = RulesTable()
     hours: HoursTable = HoursTable()
@@ -149,11 +154,21 @@ class Task(Table):
 
     @cached_property
     def check_plugins(self) -> tuple[tuple[str, Plugin], ...]:
-        """The checks in file order, each with its name in task.toml."""
-        return tuple(
+        """The checks in file order, each with its name in task.toml; then those of the policy's rules."""
+        own = tuple(
             (name, build("curation.checks", name, settings, f"task.toml [checks.{name}]"))
             for name, settings in self.checks.items()
         )
+        if self.written_policy is None:
+            return own
+        from curation.policy_checks import policy_checks  # checks know the task's tables
+
+        return (*own, *policy_checks(self.written_policy, self.answer))
+
+    @cached_property
+    def written_policy(self) -> Policy | None:
+        """The policy in the file that [policy] names; TaskError says what is wrong with it."""
+        return None if self.policy.file is None else read_policy(self.path(self.policy.file))
 
     def table(self, name: str, model: type[M]) -> M:
         """A table owned by another package, validated by its model."""
@@ -162,8 +177,10 @@ class Task(Table):
     @property
     def recipe(self) -> str:
         """Digest of everything declared that can change the dataset; how fast, how dear and with which key excluded."""
-        left_out = {"budget", "rules", "hours", "train", "gate", "practice"}
+        left_out = {"budget", "rules", "hours", "train", "gate", "practice", "policy"}
         plain = self.model_dump(mode="json", by_alias=True, exclude=left_out)
+        if self.written_policy is not None:
+            plain["policy"] = self.written_policy.digest
         plain["prompts"].pop("files", None)
         for name in ("batch_requests", "batch_tokens", "attempts"):
             plain["sampling"].pop(name)

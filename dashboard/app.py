@@ -1,4 +1,4 @@
-"""The pages: Overview, Samples, Scrub, Review, Gold, Provenance, Gate; a reviewer's server shows Review alone."""
+"""The pages: Overview, Samples, Scrub, Judges, Review, Gold, Provenance, Gate; a reviewer's server has Review alone."""
 
 from pathlib import Path
 

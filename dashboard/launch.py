@@ -9,7 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from curation.errors import MissingExtra, WorkspaceError
@@ -85,27 +86,46 @@ def serve(workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence
     Raises MissingExtra when streamlit is not installed, WorkspaceError when there is no workspace or the server ends
     by itself (the port is taken).
     """
+    try:
+        with started(workspace, port or free_port(), reviewer=reviewer, extra=extra) as process:
+            code = process.wait()
+    except KeyboardInterrupt:
+        return 0
+    if code:
+        raise ended_early(code, port)
+    return code
+
+
+@contextmanager
+def started(
+    workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence[str] = ()
+) -> Generator[subprocess.Popen[bytes]]:
+    """The server for the length of a `with`; SIGTERM raises KeyboardInterrupt in it, as Ctrl-C does.
+
+    Raises MissingExtra when streamlit is not installed, WorkspaceError when there is no workspace.
+    """
     from importlib.util import find_spec
 
     if find_spec("streamlit") is None or find_spec("altair") is None:
         raise MissingExtra('the dashboard needs streamlit and altair: pip install "stillhouse[dashboard]"')
-    line = command(workspace, port or _free_port(), extra=extra)
+    line = command(workspace, port, extra=extra)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     process = subprocess.Popen(line, env=environment(workspace, reviewer=reviewer), stdin=subprocess.DEVNULL)
     try:
-        code = process.wait()
-    except KeyboardInterrupt:
+        yield process
+    finally:
         process.terminate()
         process.wait()
-        return 0
-    finally:
         signal.signal(signal.SIGTERM, before)
-    if code:
-        raise WorkspaceError(f"the dashboard server ended with code {code}; is port {port} free? Try --port 0")
-    return code
 
 
-def _free_port() -> int:
+def ended_early(code: int, port: int) -> WorkspaceError:
+    """The error of a server that ended by itself."""
+    return WorkspaceError(f"the dashboard server ended with code {code}; is port {port} free? Try --port 0")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as free:
         free.bind((HOST, 0))
         return int(free.getsockname()[1])

@@ -93,13 +93,14 @@ def last_runs(store: Store, n: int = 8) -> pl.DataFrame:
 def sample_page(query: Query, filters: Filters, page: int) -> tuple[pl.DataFrame, int]:
     """One page (from 1) of samples as a table for reading, and how many match."""
     rows, total = query.page(**vars(filters), limit=PAGE_ROWS, offset=PAGE_ROWS * (max(1, page) - 1))
-    last_user = (
-        pl.col("messages")
-        .list.eval(pl.element().filter(pl.element().struct.field("role") == "user").struct.field("content"))
-        .list.last()
-    )
-    text = [last_user.alias("prompt"), pl.col("answer")]
+    text = [last_user().alias("prompt"), pl.col("answer")]
     return rows.select("id", "state", "reason", "teacher", *(t.str.slice(0, 400) for t in text)), total
+
+
+def last_user() -> pl.Expr:
+    """The last thing the user said in a column of messages."""
+    said = pl.element().filter(pl.element().struct.field("role") == "user").struct.field("content")
+    return pl.col("messages").list.eval(said).list.last()
 
 
 def choices(query: Query) -> dict[str, list[str]]:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import polars as pl
@@ -12,7 +12,7 @@ from curation.errors import InputError
 from curation.records import Record, sample_of
 from curation.store.gold import GoldItem, GoldVersion
 from curation.store.reviews import CHOICES as CHOICES
-from curation.store.reviews import Kind, Presentation, Reviews, Shown, Study
+from curation.store.reviews import Item, Kind, Presentation, Reviews, Shown, Study
 from curation.store.store import Store
 from judges.gold import GoldService
 from judges.study import draw_items, report_of
@@ -94,6 +94,12 @@ class ReviewService:
             items=len(items),
             opened="",
         )
+        return self.open_on(study, items, actor)
+
+    def open_on(self, study: Study, items: Sequence[Item], actor: str = "engine") -> Study:
+        """Open a study on items chosen elsewhere; InputError where there are none or the name is taken."""
+        if not items:
+            raise InputError(f"there is nothing to review, so study {study.name!r} was not opened")
         return self._reviews.open(study, items, self._store.ledger, actor)
 
     def studies(self) -> list[Study]:

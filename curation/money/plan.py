@@ -46,6 +46,10 @@ class AskingStep(Protocol):
         """What it would ask about a sample, should it get that far."""
         ...
 
+    def asks_first(self) -> list[Ask]:
+        """What it would ask whatever the samples are: about rows that people judged."""
+        ...
+
 
 @dataclass(frozen=True)
 class PlanReport:
@@ -224,6 +228,8 @@ class Walk:
     def all(self) -> None:
         """Count everything."""
         position, prompts = 0, iter(self._stages.prompts)
+        if self._judges is not None:
+            self._counter.count(self._judges.asks_first(), "judge")
         while block := list(islice(prompts, BLOCK)):
             self._block(position, block)
             position += len(block)

@@ -313,7 +313,9 @@ def rubric(samples: pl.DataFrame) -> tuple[Share | None, str | None]:
     reached = samples.filter(pl.col("judged") == "unjudged")
     if reached.is_empty():
         return None, "no answer came before a judge"
-    return None, "no eligible judge" if (reached["state"] == "kept").any() else "no verdict could be read"
+    if not (reached["state"] == "kept").any():
+        return None, "no verdict could be read"
+    return None, "no eligible judge, or none that has earned a vote on gold"
 
 
 def gold_marks(samples: pl.DataFrame, expected: Mapping[str, str], answer: AnswerTable) -> pl.DataFrame:

@@ -6,13 +6,24 @@ can still be read. Rows are never updated otherwise and never deleted.
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import JsonValue
 
-from curation.errors import UnknownRecord
-from curation.records import Record, canonical, digest
+from curation.errors import InputError, UnknownRecord
+from curation.records import Record, canonical, digest, text_digest
 from curation.store.database import STATE, Database, now
+from curation.store.gold_guides import (
+    GoldSeal,
+    guideline_text,
+    guidelines_of,
+    seal_of,
+    write_guideline,
+    write_seal,
+)
+from curation.store.gold_judged import Judged as Judged
+from curation.store.gold_judged import judged_in, write_judged
 from curation.store.ledger import Ledger
 
 GOLD_VERSIONS = sa.Table(
@@ -43,17 +54,21 @@ GOLD_ITEMS = sa.Table(
 
 
 class GoldItem(Record):
-    """One gold row: a message, the right answer to it, and the slice it belongs to."""
+    """One gold row: a message, the right answer to it, and the slice it belongs to.
+
+    `judged` is what people said about one answer, or about two; `answer` is None where no right one is known.
+    """
 
     id: str
     text: str
     answer: JsonValue
     slice: str | None = None
     sample: str | None = None
+    judged: Judged | None = None
 
 
 class GoldVersion(Record):
-    """One version of a gold set: its number, the digest of its rows, who made it and why."""
+    """One version of a gold set: its number, the digests of its rows and its guideline, who made it and why."""
 
     name: str
     number: int
@@ -62,6 +77,7 @@ class GoldVersion(Record):
     actor: str
     note: str
     at: str
+    guideline: str | None = None
 
 
 class Gold:
@@ -87,10 +103,25 @@ class Gold:
         query = sa.select(GOLD_VERSIONS).where(GOLD_VERSIONS.c.name == name).order_by(GOLD_VERSIONS.c.number)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings().all()
+            guided = guidelines_of(connection, name)
         if not rows:
             known = ", ".join(self.names()) or "none; `stillhouse gold import FILE` makes one"
             raise UnknownRecord(f"no gold set {name!r}. Known: {known}")
-        return [GoldVersion(**row) for row in rows]
+        return [GoldVersion(**row, guideline=guided.get(row["number"])) for row in rows]
+
+    def guideline(self, name: str, number: int | None = None) -> str | None:
+        """The text that the labels of a version (default: the newest) follow; None where nobody stated it."""
+        versions = {v.number: v for v in self.versions(name)}
+        found = versions.get(max(versions) if number is None else number)
+        if found is None or found.guideline is None:
+            return None
+        with self._database.read() as connection:
+            return guideline_text(connection, found.guideline)
+
+    def sealed(self, name: str) -> GoldSeal | None:
+        """The seal of a set; None while it can be changed."""
+        with self._database.read() as connection:
+            return seal_of(connection, name)
 
     def items(self, name: str, number: int | None = None) -> list[GoldItem]:
         """The rows of one version (default: the newest), in id order."""
@@ -108,29 +139,67 @@ class Gold:
         return [{k: row[k] for k in ("name", "item", "opened", "closed")} for row in rows]
 
     def put(
-        self, name: str, items: Sequence[GoldItem], *, ledger: Ledger, actor: str, note: str = ""
+        self,
+        name: str,
+        items: Sequence[GoldItem],
+        *,
+        ledger: Ledger,
+        actor: str,
+        note: str = "",
+        guideline: str | None = None,
     ) -> tuple[GoldVersion, int]:
-        """Add rows, or replace the answers of rows already there; (version, rows changed).
+        """Add rows, or replace rows already there, under a guideline (default: the one before); (version, changed).
 
-        Equal rows change nothing, and when nothing changed no new version is made.
+        Equal rows change nothing, and when nothing changed no new version is made. InputError for a sealed set.
         """
         with self._database.write() as connection:
+            _alone(connection)
             last = _last(connection, name)
             held = {i.id: i for i in _items(connection, name, last.number)} if last else {}
             changed = {i.id: i for i in items if held.get(i.id) != i}
-            if last and not changed:
+            before = last.guideline if last else None
+            same = guideline is None or text_digest(guideline) == before
+            if last and not changed and same:
                 return last, 0
+            if seal := seal_of(connection, name):
+                raise InputError(_is_sealed(seal))
             number = last.number + 1 if last else 1
             _replace(connection, name, list(changed.values()), number)
-            version = _open_version(connection, name, number, actor, note)
-            ledger.append_in(connection, "gold", version.model_dump(exclude={"at"}), actor)
+            if guideline is None and before is not None:
+                guideline = guideline_text(connection, before)
+            version = _open_version(connection, name, number, {"actor": actor, "note": note}, guideline)
+            ledger.append_in(connection, "gold", version.model_dump(exclude={"at"}, exclude_none=True), actor)
         return version, len(changed)
+
+    def seal(self, name: str, *, ledger: Ledger, actor: str) -> GoldSeal:
+        """Let nobody change a set any more; the seal it has where it is sealed already."""
+        with self._database.write() as connection:
+            _alone(connection)
+            last = self.versions(name)[-1]
+            if seal := seal_of(connection, name):
+                return seal
+            body: dict[str, JsonValue] = {"name": name, "number": last.number, "digest": last.digest}
+            ledger.append_in(connection, "gold_sealed", body, actor)
+            return write_seal(connection, name, last.number, actor)
+
+
+def _is_sealed(seal: GoldSeal) -> str:
+    return (
+        f"gold set {seal.name!r} was sealed at version {seal.number} by {seal.actor} and can no longer be changed; "
+        f"start a new set: --set {seal.name}-{seal.number + 1}"
+    )
+
+
+def _alone(connection: sa.Connection) -> None:
+    """On PostgreSQL let one writer at a time number the versions; on SQLite the write transaction already does."""
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("select pg_advisory_xact_lock(71052)")
 
 
 def _last(connection: sa.Connection, name: str) -> GoldVersion | None:
     query = sa.select(GOLD_VERSIONS).where(GOLD_VERSIONS.c.name == name).order_by(GOLD_VERSIONS.c.number.desc())
     row = connection.execute(query.limit(1)).mappings().first()
-    return GoldVersion(**row) if row else None
+    return GoldVersion(**row, guideline=guidelines_of(connection, name).get(row["number"])) if row else None
 
 
 def _items(connection: sa.Connection, name: str, number: int) -> list[GoldItem]:
@@ -138,10 +207,17 @@ def _items(connection: sa.Connection, name: str, number: int) -> list[GoldItem]:
     query = sa.select(GOLD_ITEMS).where(
         table.name == name, table.opened <= number, sa.or_(table.closed.is_(None), table.closed > number)
     )
-    rows = connection.execute(query.order_by(table.item)).mappings()
+    said = judged_in(connection, name, number)
     return [
-        GoldItem(id=r["item"], text=r["text"], answer=json.loads(r["answer"]), slice=r["slice"], sample=r["sample"])
-        for r in rows
+        GoldItem(
+            id=r["item"],
+            text=r["text"],
+            answer=json.loads(r["answer"]),
+            slice=r["slice"],
+            sample=r["sample"],
+            judged=said.get((r["item"], r["opened"])),
+        )
+        for r in connection.execute(query.order_by(table.item)).mappings()
     ]
 
 
@@ -164,12 +240,21 @@ def _replace(connection: sa.Connection, name: str, items: list[GoldItem], number
                 opened=number,
             )
         )
+    write_judged(connection, name, number, ((item.id, item.judged) for item in items))
 
 
-def _open_version(connection: sa.Connection, name: str, number: int, actor: str, note: str) -> GoldVersion:
-    rows = [i.model_dump(exclude={"sample"}) for i in _items(connection, name, number)]
-    version = GoldVersion(
-        name=name, number=number, digest=digest(rows), items=len(rows), actor=actor, note=note, at=now(connection)
-    )
-    connection.execute(GOLD_VERSIONS.insert().values(version.model_dump()))
-    return version
+def _covered(item: GoldItem) -> dict[str, JsonValue]:
+    """What a version's digest covers of a row; a row nobody judged reads as it did before rows could be judged."""
+    return item.model_dump(mode="json", exclude={"sample"} if item.judged else {"sample", "judged"})
+
+
+def _open_version(
+    connection: sa.Connection, name: str, number: int, by: dict[str, str], guideline: str | None
+) -> GoldVersion:
+    rows = [_covered(i) for i in _items(connection, name, number)]
+    values: dict[str, Any] = {"name": name, "number": number, "digest": digest(rows), "items": len(rows), **by}
+    values["at"] = now(connection)
+    connection.execute(GOLD_VERSIONS.insert().values(values))
+    if guideline is not None:
+        write_guideline(connection, name, number, guideline)
+    return GoldVersion(**values, guideline=None if guideline is None else text_digest(guideline))

@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ PLACES = {
     "answer_key.jsonl": "practice/answer_key.jsonl",
     "holdout.jsonl": "holdout/holdout.jsonl",
     "gold.jsonl": "gold/gold.jsonl",
+    "judged.jsonl": "gold/judged.jsonl",
     "GUIDELINE.md": "gold/GUIDELINE.md",
 }
 """File of the shipped task -> where it lies in a workspace."""
@@ -72,7 +73,7 @@ def shipped(root: Path) -> Made:
     for name, place in PLACES.items():
         (root / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, root / place)
-    fingerprint = _open(root, root / "gold" / "gold.jsonl")
+    fingerprint = _open(root, ("gold", "judged"))
     lines = (root / "prompts/support.jsonl").read_bytes().count(b"\n")
     return Made("support", f"{lines} in prompts/support.jsonl", fingerprint, f"{At(root).command} run")
 
@@ -86,7 +87,7 @@ def own(root: Path, prompts: Path, wishes: Wishes, mapping: Mapping[str, str]) -
     return Made(
         task=_name(root),
         prompts=f"{report['kept']} kept, {report['quarantined']} set aside",
-        fingerprint=_open(root, None),
+        fingerprint=_open(root),
         next=f"read {root / 'task.toml'}, then: {At(root).command} run",
         first=[{k: row[k] for k in ("id", "text")} for row in report["first"]],
     )
@@ -115,15 +116,15 @@ def _free(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
 
 
-def _open(root: Path, gold: Path | None) -> str:
-    """Make the keys and the stores, put the gold rows into the gold set; the signing key's fingerprint."""
+def _open(root: Path, gold: Sequence[str] = ()) -> str:
+    """Make the keys and the stores, and gold sets from the files of these names; the signing key's fingerprint."""
     from curation.store.store import Store
 
     with Store.create(root) as store:
-        if gold is not None:
+        for name in gold:
             from judges.gold import GoldService
 
-            GoldService(store).import_file(gold)
+            GoldService(store).import_file(root / "gold" / f"{name}.jsonl", name=name)
         return store.fingerprint
 
 

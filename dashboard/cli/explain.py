@@ -215,7 +215,7 @@ def export(
 
     target = at(context).path(out or Path(f"export-{format}" + ("" if format == "hf" else ".jsonl")))
     with workspace(context) as opened:
-        report = write(opened.store, version, format, target, arm=arm)
+        report = write(opened.store, version, format, target, arm=arm, task=opened.task)
     if as_json:
         json_line(report.as_dict())
         return

@@ -13,12 +13,15 @@ from dashboard.cli import (
     decide,
     demo,
     egress,
+    evidence,
     explain,
     gold,
+    judging,
     make,
     money,
     people,
     pilot,
+    policy,
     scrubbing,
     start,
     teach,
@@ -33,7 +36,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (start, demo, make, scrubbing, pilot, money, batches, egress, explain, decide, gold, people, teach):
+for group in (
+    start,
+    demo,
+    make,
+    scrubbing,
+    pilot,
+    money,
+    batches,
+    egress,
+    explain,
+    evidence,
+    decide,
+    policy,
+    judging,
+    gold,
+    people,
+    teach,
+):
     group.register(app)
 
 

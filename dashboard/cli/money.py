@@ -181,6 +181,8 @@ def _plan_words(report: "PlanReport") -> list[str]:
         f"Expected: {dollars(report.usd_expected)}. The planned requests reserve {dollars(report.usd_most)} at most; "
         "what follows them up, and attempts that fail, come on top, within the budget.",
     ]
+    if judged:
+        words.append("answers planted to test the judges ([panel] canaries) come on top, about one in a hundred")
     if report.left_usd is not None:
         words.append(f"Budget: {dollars(report.budget_usd)}, of which {dollars(report.left_usd)} are left.")
     away = sum(h.bytes for h in report.hosts if h.leaves_house)

@@ -144,7 +144,7 @@ def dashboard(
     ] = 8501,
     reviewer: Annotated[bool, typer.Option("--reviewer", help="Serve the Review page alone, for raters.")] = False,
 ) -> None:
-    """Open the pages on this workspace: Overview, Samples, Scrub, Review, Gold, Provenance, Gate. Ctrl-C ends it."""
+    """Open the pages: Overview, Samples, Scrub, Judges, Review, Gold, Provenance, Gate. Ctrl-C ends it."""
     from dashboard import launch
 
     require("dashboard", "the dashboard")

@@ -4,8 +4,8 @@ Both write to standard error, so that standard output stays the command's answer
 """
 
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from time import monotonic
 from types import TracebackType
 from typing import Self, TextIO
@@ -16,6 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from dashboard.cli.output import clean
 
 LINE_EVERY_SECONDS = 5.0
+PATIENCE_SECONDS = 2.0
+"""What is over sooner needs no progress bar."""
 
 
 def shown() -> "Bar | Lines":
@@ -130,3 +132,51 @@ class Bar(AbstractContextManager["Bar"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+
+class Late:
+    """Progress that is shown only once the work takes a while."""
+
+    def __init__(self) -> None:
+        self._shown: Bar | Lines | None = None
+        self._what, self._total, self._done, self._began = "", None, 0, monotonic()
+
+    def start(self, what: str, total: int | None) -> None:
+        """Note what begins."""
+        self._what, self._total, self._done, self._began = what, total, 0, monotonic()
+        if self._shown is not None:
+            self._shown.start(what, total)
+
+    def advance(self, n: int = 1, **figures: float | str) -> None:
+        """Count, and begin to show."""
+        self._done += n
+        if self._shown is None and monotonic() - self._began > PATIENCE_SECONDS:
+            self._shown = shown().__enter__()
+            self._shown.start(self._what, self._total)
+            n = self._done
+        if self._shown is not None:
+            self._shown.advance(n, **figures)
+
+    def finish(self) -> None:
+        """Say what it came to, if anything was shown."""
+        if self._shown is not None:
+            self._shown.finish()
+
+    def notice(self, line: str) -> None:
+        """Print the line."""
+        print(clean(line), file=sys.stderr)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._shown is not None:
+            self._shown.__exit__(None, None, None)
+
+
+@contextmanager
+def late() -> Generator[Late]:
+    """Progress for work that is mostly over at once."""
+    progress = Late()
+    try:
+        yield progress
+    finally:
+        progress.close()

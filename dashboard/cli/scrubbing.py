@@ -1,16 +1,16 @@
 """The command `scrub`: files with their personal data masked, and how well that works on texts marked by people."""
 
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 
 from dashboard.cli.opening import at
 from dashboard.cli.output import Json, clean, facts, json_line, say, table
+from dashboard.cli.progress import late
 
 if TYPE_CHECKING:
     from curation.goldspans import GoldReport
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from curation.task import ScrubTable
 
 PANEL = "Make the dataset"
-PATIENCE_SECONDS = 2.0
-"""What is over sooner needs no progress bar."""
 POINTS = ("recall", "precision")
 
 
@@ -147,7 +145,7 @@ def _scrub(
         raise typer.BadParameter("Parquet does not go to a terminal: name a file with -o")
     report = FileReport("standard input" if source is None else str(source), shape)
     wish = Wish(columns, _spot if spans else None)
-    with _output(None if out is None else at(context).path(out), source, bare=bare) as sink, _late() as progress:
+    with _output(None if out is None else at(context).path(out), source, bare=bare) as sink, late() as progress:
         _run(source, sink, scrubber, report, wish, progress)
     return report
 
@@ -224,53 +222,6 @@ def _tell(report: "FileReport", opened: "_Opened", *, quiet: bool) -> None:
         say(line)
 
 
-class _Late:
-    """Progress that is shown only once the work takes a while."""
-
-    def __init__(self) -> None:
-        self._shown: Any = None
-        self._what, self._total, self._done, self._began = "", None, 0, time.monotonic()
-
-    def start(self, what: str, total: int | None) -> None:
-        """Note what begins."""
-        self._what, self._total, self._began = what, total, time.monotonic()
-
-    def advance(self, n: int = 1, **figures: float | str) -> None:
-        """Count, and begin to show."""
-        self._done += n
-        if self._shown is None and time.monotonic() - self._began > PATIENCE_SECONDS:
-            from dashboard.cli.progress import shown
-
-            self._shown = shown().__enter__()
-            self._shown.start(self._what, self._total)
-            n = self._done
-        if self._shown is not None:
-            self._shown.advance(n, **figures)
-
-    def finish(self) -> None:
-        """Say what it came to, if anything was shown."""
-        if self._shown is not None:
-            self._shown.finish()
-
-    def notice(self, line: str) -> None:
-        """Print the line."""
-        print(clean(line), file=sys.stderr)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self._shown is not None:
-            self._shown.__exit__(None, None, None)
-
-
-@contextmanager
-def _late() -> Generator[_Late]:
-    late = _Late()
-    try:
-        yield late
-    finally:
-        late.close()
-
-
 # --- gold ----------------------------------------------------------------------------------------------------------
 
 
@@ -280,7 +231,7 @@ def _gold(path: Path, opened: _Opened, types: Path | None, *, as_json: bool) -> 
 
     gold = read_gold(path, None if types is None else read_types(types))
     points = POINTS if opened.point == "both" else (opened.point,)
-    with _late() as progress:
+    with late() as progress:
         progress.start("scrubbing texts", len(gold.texts) * len(points))
         reports = {p: measure(gold, opened.at_point(p), only=opened.only, progress=progress) for p in points}
     if as_json:

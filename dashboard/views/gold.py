@@ -7,26 +7,32 @@ import streamlit as st
 from pydantic import JsonValue
 
 from curation.errors import InputError
-from curation.store.gold import Gold
+from curation.store.gold import GoldItem
+from curation.task import Task, read_task
 from dashboard import queries
 from dashboard.views import house
+from judges.gold import GoldService
+from judges.gold_rows import GOLD
 from judges.review import ReviewService
+
+SUSPECTS = 20
+"""Doubtful rows shown; `stillhouse gold errors` shows more."""
 
 
 def render() -> None:
     """Draw the page."""
     st.title("Gold", anchor=False)
     st.caption("What do we know to be right? Never exported for training, and kept away from it at every build.")
-    gold = Gold(house.store().state)
+    gold = GoldService(house.store())
     names = gold.names()
     if names:
         _set(gold, names)
     else:
-        house.empty("There is no gold set yet", "stillhouse gold import FILE.jsonl")
+        house.empty("There is no gold set yet", "stillhouse gold start -n 50")
     _promote(names)
 
 
-def _set(gold: Gold, names: list[str]) -> None:
+def _set(gold: GoldService, names: list[str]) -> None:
     with st.container(horizontal=True):
         name = st.selectbox("Set", names, key="set", bind="query-params", width=240)
         versions = gold.versions(name)
@@ -36,14 +42,14 @@ def _set(gold: Gold, names: list[str]) -> None:
         st.metric("Rows", f"{newest.items:,}", border=True)
         st.metric("Version", newest.number, border=True)
         st.metric("Digest", newest.digest[:12], border=True)
+    if seal := gold.sealed(name):
+        st.badge(f"sealed at version {seal.number}", icon=":material/lock:", color="green")
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.subheader("Rows", anchor=False)
-        rows = [
-            {"id": i.id, "text": i.text, "answer": json.dumps(i.answer, ensure_ascii=False), "slice": i.slice}
-            for i in gold.items(name, picked)
-        ]
-        st.dataframe(pl.DataFrame(rows), hide_index=True, height=360, alt="Rows of the gold set")
+        rows = [_row(item) for item in gold.items(name, picked)]
+        st.dataframe(pl.DataFrame(rows, schema=ROW), hide_index=True, height=360, alt="Rows of the gold set")
+        _slices(gold, name, picked)
     with right:
         st.subheader("Versions", anchor=False)
         history = [
@@ -51,11 +57,61 @@ def _set(gold: Gold, names: list[str]) -> None:
             for v in reversed(versions)
         ]
         st.dataframe(pl.DataFrame(history), hide_index=True, alt="Versions of the gold set, newest first")
+        _guideline(gold, name, picked)
+    _suspects(name)
+
+
+ROW: dict[str, type[pl.String]] = dict.fromkeys(["id", "text", "answer", "verdict", "slice"], pl.String)
+
+
+def _row(item: GoldItem) -> dict[str, str | None]:
+    """A row as the table shows it: the right answer where one is known, and what people said of the one they saw."""
+    answer = None if item.answer is None else json.dumps(item.answer, ensure_ascii=False)
+    verdict = item.judged.verdict if item.judged else None
+    return {"id": item.id, "text": item.text, "answer": answer, "verdict": verdict, "slice": item.slice}
+
+
+def _slices(gold: GoldService, name: str, number: int) -> None:
+    st.subheader("Slices", anchor=False)
+    rows = [s.model_dump() for s in gold.slices(name, number)]
+    st.dataframe(pl.DataFrame(rows), hide_index=True, alt="Slices with their rows, accepts and rejects")
+
+
+def _guideline(gold: GoldService, name: str, number: int) -> None:
+    st.subheader("Guideline", anchor=False)
+    digest = next(v.guideline for v in gold.versions(name) if v.number == number)
+    if digest is None:
+        st.caption("Nobody stated what the labels follow: `stillhouse gold import FILE --guideline TEXT`")
+        return
+    st.caption(f"Digest {digest[:12]}")
+    with st.container(height=220):
+        st.text(gold.guideline(name, number) or "")
+
+
+def _suspects(name: str) -> None:
+    """The rows people should look at again, by what is known today."""
+    from judges.gold_again import suspects_of
+
+    found = suspects_of(house.store(), name, _task().answer)
+    st.subheader("Labels to look at again", anchor=False)
+    if not found:
+        st.caption("No rater, judge or nearly equal row speaks against a label of this set.")
+        return
+    rows = [
+        {"score": s.score, "id": s.row.id, "text": s.row.text, "why": "; ".join(s.reasons)} for s in found[:SUSPECTS]
+    ]
+    st.dataframe(pl.DataFrame(rows), hide_index=True, alt="Rows whose label is most likely wrong, and why")
+    st.caption(f"{len(rows)} of {len(found)}. The score only orders them. A blind second look:")
+    st.code(f"stillhouse gold errors --set {name} --review STUDY", language=None)
+
+
+def _task() -> Task:
+    return read_task(house.root() / "task.toml")
 
 
 def _promote(names: list[str]) -> None:
     st.subheader("Promote a reviewed sample", anchor=False)
-    reviewed = queries.reviewed_samples(house.store())
+    reviewed = queries.reviewed_samples(house.store()).filter(~pl.col("id").str.starts_with(GOLD))
     if reviewed.is_empty():
         house.empty("No closed study has votes yet", "stillhouse review close NAME")
         return

@@ -16,6 +16,7 @@ COLOURS = {
     **{"dropped": "orange", "drop": "orange", "quarantined": "violet", "quarantine": "violet"},
     **{"failed": "red", "fail": "red", "good": "green", "open": "orange", "bad": "red"},
     **{"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "orange", "INVALID": "gray"},
+    **{"accept": "green", "reject": "orange", "unscored": "violet"},
     **{"yes": "green", "not yet": "orange", "no": "red"},
 }
 
@@ -103,12 +104,13 @@ def link(page: str, label: str, **parameters: str) -> None:
 
 def pages() -> dict[str, st.Page]:
     """Every page by name, in the order of the top bar."""
-    from dashboard.views import gate, gold, overview, provenance, review, samples, scrub
+    from dashboard.views import gate, gold, judges, overview, provenance, review, samples, scrub
 
     return {
         "overview": st.Page(overview.render, title="Overview", url_path="overview", default=True),
         "samples": st.Page(samples.render, title="Samples", url_path="samples"),
         "scrub": st.Page(scrub.render, title="Scrub", url_path="scrub"),
+        "judges": st.Page(judges.render, title="Judges", url_path="judges"),
         "review": st.Page(review.render, title="Review", url_path="review"),
         "gold": st.Page(gold.render, title="Gold", url_path="gold"),
         "provenance": st.Page(provenance.render, title="Provenance", url_path="provenance"),

@@ -116,7 +116,7 @@ def _card(sample: str | None) -> None:
         st.caption("Prompt")
         st.text(card["prompt"])
         st.caption("Answer")
-        _answer(card)
+        answer_of(card)
     with st.container(border=True, gap="xsmall"):
         st.subheader("What each step decided", anchor=False)
         for step in card["steps"]:
@@ -128,7 +128,8 @@ def _card(sample: str | None) -> None:
         house.link("provenance", "Its whole timeline", id=card["id"])
 
 
-def _answer(card: dict[str, Any]) -> None:
+def answer_of(card: dict[str, Any]) -> None:
+    """A sample's answer, field by field where it has any."""
     labels = card.get("labels")
     if not isinstance(labels, dict) or card["answer"] is None:
         st.text(card["answer"] if card["answer"] is not None else "No answer came back.")

@@ -305,6 +305,55 @@ def _cased(text: str, case: str) -> str:
     return "".join(part if i % 2 else change(part) for i, part in enumerate(parts))
 
 
+# --- judged ----------------------------------------------------------------------------------------------------------
+
+FAULTS = (*["intent"] * 5, "order_id", "order_id", "urgency", "needs_clarification", "reply")
+"""What a rejected answer gets wrong; the intent most often, as teachers do."""
+PROMISES = (
+    "Your money is already on its way and will be there tomorrow.", "We guarantee a new one by Friday.",
+    "We have paid you 50 euros for the trouble.", "The carrier has admitted the fault.",
+)  # fmt: skip
+
+
+def judged(gold: Sequence[Row]) -> Iterator[Row]:
+    """An answer to every gold message, right or with one planted fault, and so accepted or rejected."""
+    for row in gold:
+        dice = Dice("judged", row["id"])
+        right = {**row["answer"], "reply": dice.pick([g for g in gold if _alike(g, row)])["answer"]["reply"]}
+        shown = right if dice.chance(0.5) else _spoiled(right, row, gold, dice)
+        yield {
+            "id": row["id"].replace("gold", "judged"),
+            "text": row["text"],
+            "answer": row["answer"],
+            "shown": json.dumps(shown, ensure_ascii=False),
+            "verdict": "accept" if shown == right else "reject",
+            "slice": row["tags"][0],
+        }
+
+
+def _alike(one: Row, other: Row) -> bool:
+    """Whether a reply to one message could be sent to the other."""
+    same = all(one["answer"][k] == other["answer"][k] for k in ("intent", "needs_clarification"))
+    return one is other or (same and "ORD-" not in one["answer"]["reply"])
+
+
+def _spoiled(right: Row, row: Row, gold: Sequence[Row], dice: "Dice") -> Row:
+    order = right["order_id"]
+    match dice.pick([f for f in FAULTS if f != "order_id" or order]):
+        case "order_id":
+            return {**right, "order_id": None if dice.chance(0.5) else order[:-2] + order[-1] + order[-2]}
+        case "urgency":
+            return {**right, "urgency": dice.pick([u for u in ("low", "normal", "high") if u != right["urgency"]])}
+        case "needs_clarification":
+            return {**right, "needs_clarification": not right["needs_clarification"]}
+        case "reply":
+            return {**right, "reply": f"{right['reply']} {dice.pick(PROMISES)}"}
+        case _:
+            intent = dice.pick(CONFUSABLE[right["intent"]])
+            donors = [g["answer"]["reply"] for g in gold if g["answer"]["intent"] == intent]
+            return {**right, "intent": intent, "reply": dice.pick(donors)}
+
+
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
@@ -323,6 +372,7 @@ def files() -> dict[str, str]:
         "gold.jsonl": _lines(
             {"id": r["id"], "text": r["text"], "answer": r["answer"], "slice": r["tags"][0]} for r in gold
         ),
+        "judged.jsonl": _lines(judged(gold)),
         "holdout.jsonl": _lines(holdout()),
     }
 

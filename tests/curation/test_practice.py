@@ -331,6 +331,7 @@ def test_the_table_in_the_docstring_is_the_profile_that_is_used():
         "voice",
         "sharpness",
         "judge",
+        "gullible",
     )
     stated = {r[0]: Profile(wire=r[1], **dict(zip(names, map(float, r[2:]), strict=True))) for r in rows}  # pyright: ignore
     assert stated == PROFILES

@@ -109,6 +109,12 @@ def test_the_page_about_teachers_plans_runs_in_batches_and_adds_up_the_cost(tmp_
     assert "batch" in said
 
 
+def test_the_page_about_judges_starts_gold_queues_what_they_disagree_on_and_says_what_people_would_accept(tmp_path: Path):
+    said = follow("judges.md", tmp_path)
+    assert "effective votes" in said
+    assert "People would accept" in said
+
+
 def test_the_reviewers_page_runs_a_study_and_fills_the_gold_set(workspace: Path):
     said = follow("reviewer.md", workspace)
     assert "alpha" in said

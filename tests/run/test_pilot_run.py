@@ -103,9 +103,20 @@ def make(root: Path, task: str, *, gold: int) -> Path:
     rows = [{"id": k["id"], "text": k["text"], "answer": k["answer"]} for k in key[PROMPTS : PROMPTS + gold]]
     if rows:
         (root / "gold.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+        (root / "judged.jsonl").write_text("\n".join(map(json.dumps, judged(rows))), encoding="utf-8")
         with Workspace.open(root, Environment({})) as opened:
             GoldService(opened.store).import_file(root / "gold.jsonl")
+            GoldService(opened.store).import_file(root / "judged.jsonl", name="judged")
     return root
+
+
+def judged(rows: list[dict]) -> Iterator[dict]:
+    """Two answers to each gold row, the right one and one with another intent, as a person would judge them."""
+    for row in rows:
+        wrong = {**row["answer"], "intent": "other" if row["answer"]["intent"] != "other" else "refund_status"}
+        for verdict, shown in (("accept", row["answer"]), ("reject", wrong)):
+            ident = f"{row['id']}-{verdict}"
+            yield {"id": ident, "text": row["text"], "answer": None, "shown": json.dumps(shown), "verdict": verdict}
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +219,7 @@ def test_without_gold_or_judge_the_cost_is_that_of_the_ledger_and_what_is_missin
     assert costs == pytest.approx(spent, rel=0.001)
     said = report.sentences()
     assert "no gold yet: `stillhouse gold import FILE` makes one" in said
-    assert "birch: no eligible judge" in said
+    assert "birch: no eligible judge, or none that has earned a vote on gold" in said
     assert report.route().measure == "valid answers"
 
 

@@ -11,6 +11,7 @@ from curation.errors import ProviderError
 from curation.llm.practice.behaviour import Behaviour
 from curation.llm.practice.billing import Bill
 from curation.llm.practice.echo import echoed
+from curation.llm.practice.judging import Judging
 from curation.llm.practice.profiles import Faults, Profile, Wire, family_models, profile_of
 from curation.llm.practice.reading import LAST_LINES, Asked, BadBody, read
 from curation.llm.practice.rewording import reword
@@ -98,8 +99,7 @@ class Answering:
         if asked.purpose == "rewording":
             words = reword(str(line.get("text", "")), str(line.get("style", "")), int(line.get("variant", 0)))
             return Said(json.dumps({"text": words}, ensure_ascii=False))
-        prompt, candidate = str(line.get("prompt", "")), str(line.get("answer", ""))
-        return _with_nonce(self.behaviour.verdict(asked.model, profile, prompt, candidate, turn), asked, line)
+        return Judging(self.behaviour).said(asked, profile, line, turn)
 
 
 def _object(body: object) -> dict[str, Any]:
@@ -111,15 +111,3 @@ def _object(body: object) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadBody("the body is not a JSON object")
     return body
-
-
-def _with_nonce(said: Said, asked: Asked, line: Mapping[str, Any]) -> Said:
-    """The nonce given back where the schema asks for it."""
-    properties = asked.schema.get("properties")
-    if not isinstance(properties, dict) or "nonce" not in properties or not said.text.startswith("{"):
-        return said
-    try:
-        verdict = json.loads(said.text)
-    except ValueError:
-        return said  # spoiled on purpose
-    return replace(said, text=json.dumps({**verdict, "nonce": line.get("nonce")}))

@@ -68,21 +68,7 @@ class Behaviour:
         said = said if found.known else replace(said, injected=(*said.injected, "unknown_prompt"))
         return malformed(fate, said) if fate.draw("malformed") < profile.malformed else said
 
-    def verdict(self, model: str, profile: Profile, prompt: str, candidate: str, turn: int = 1) -> Said:
-        """A judge's verdict on an answer: whether its target and extracted fields are right, then erred upon."""
-        found = self.book.find(prompt)
-        if found is None:
-            return Said("I cannot judge this.", injected=("unknown_prompt",))
-        who = Who(self.seed, model, f"{found.entry.id}~{found.variant}|{candidate}")
-        errs, _ = self._errs(who, found, "judge", profile.judge)
-        accept = self._agrees(found.entry.answer, candidate) != errs
-        reason = "The answer fits the message." if accept else "The answer does not fit what the customer asks for."
-        text = json.dumps({"verdict": "accept" if accept else "reject", "reason": reason})
-        said = Said(text, injected=("wrong",) if errs else ())
-        fate = replace(who, item=f"{who.item}@{turn}") if turn > 1 else who
-        return malformed(fate, said) if fate.draw("malformed") < profile.malformed / 2 else said
-
-    def _errs(self, who: Who, found: Found, what: str, rate: float) -> tuple[bool, float]:
+    def errs(self, who: Who, found: Found, what: str, rate: float) -> tuple[bool, float]:
         """Whether the model errs here, and how probable that was given what all models share on this item."""
         p = min(rate * (0.25 + 1.5 * found.entry.difficulty), 0.95)
         if p <= 0:
@@ -93,7 +79,7 @@ class Behaviour:
         return who.draw(what) < doubt, doubt
 
     def _thought(self, who: Who, fate: Who, profile: Profile, found: Found) -> Thought:
-        wrong, doubt = self._errs(who, found, "wrong", profile.wrong)
+        wrong, doubt = self.errs(who, found, "wrong", profile.wrong)
         answer = self._mistaken(who, found) if wrong else found.entry.answer
         injected: list[Injected] = []
         if wrong:
@@ -110,7 +96,7 @@ class Behaviour:
 
     def _criticized(self, who: Who, fate: Who, profile: Profile, found: Found) -> Said:
         """What a model finds wrong with its own answer: most mistakes, and now and then one that is none."""
-        wrong, _ = self._errs(who, found, "wrong", profile.wrong)
+        wrong, _ = self.errs(who, found, "wrong", profile.wrong)
         seen = fate.draw("criticism") < (SEES_MISTAKE if wrong else SEES_NOTHING)
         return Said(json.dumps({"problems": [fate.pick("problem", PROBLEMS)] if seen else []}))
 
@@ -165,7 +151,7 @@ class Behaviour:
         """Flags flipped, another value of an enum taken, extracted values lost or misread."""
         return {
             k: self._misread(who, k, v)
-            if k != self.book.answer.field and not self._free(k, v) and self._errs(who, found, f"other {k}", rate)[0]
+            if k != self.book.answer.field and not self._free(k, v) and self.errs(who, found, f"other {k}", rate)[0]
             else v
             for k, v in answer.items()
         }
@@ -200,16 +186,6 @@ class Behaviour:
         weights = {x: 0.55**rank + 0.002 for rank, x in enumerate(self.book.like(label)[:18])}
         total = sum(weights.values()) or 1.0
         return {label: sure} | {x: (1 - sure) * w / total for x, w in weights.items()}
-
-    def _agrees(self, right: Answer, candidate: str) -> bool:
-        if isinstance(right, str):
-            return candidate.strip() == right
-        try:
-            said = json.loads(candidate)
-        except ValueError:
-            return False
-        fields = [self.book.answer.field or "label", *self.book.answer.extract]
-        return isinstance(said, dict) and all(said.get(f) == right.get(f) for f in fields)
 
 
 def _careful(profile: Profile) -> Profile:

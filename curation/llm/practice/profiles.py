@@ -1,11 +1,11 @@
 """How each practice family errs: the stated error profiles, and the faults of the server itself.
 
-| family  | wire             | wrong | other | badly | refuse |   cut | wordy | leak | dupl. | voice | sharp | judge |
-|---------|------------------|------:|------:|------:|-------:|------:|------:|-----:|------:|------:|------:|------:|
-| alder   | openai-chat      |  0.18 |  0.06 |  0.03 |   0.01 |  0.01 |  0.03 | 0.02 |  0.03 |   1.0 |   1.0 |  0.14 |
-| birch   | anthropic        |  0.14 |  0.05 | 0.015 |  0.025 |  0.01 |  0.06 | 0.01 |  0.02 |   1.0 |   1.0 |  0.12 |
-| cedar   | openai-responses |  0.22 |  0.08 |  0.04 |   0.01 |  0.02 |  0.02 | 0.03 |  0.05 |   1.0 |   1.6 |  0.16 |
-| dogwood | openai-chat      |  0.10 |  0.03 |  0.01 |   0.01 | 0.005 |  0.02 | 0.01 |  0.01 |   1.0 |   1.0 |  0.08 |
+| family  | wire             | wrong | other | badly | refuse |   cut | wordy | leak | dupl. | voice | sharp | judge | gull. |
+|---------|------------------|------:|------:|------:|-------:|------:|------:|-----:|------:|------:|------:|------:|------:|
+| alder   | openai-chat      |  0.18 |  0.06 |  0.03 |   0.01 |  0.01 |  0.03 | 0.02 |  0.03 |   1.0 |   1.0 |  0.14 |  0.01 |
+| birch   | anthropic        |  0.14 |  0.05 | 0.015 |  0.025 |  0.01 |  0.06 | 0.01 |  0.02 |   1.0 |   1.0 |  0.12 | 0.008 |
+| cedar   | openai-responses |  0.22 |  0.08 |  0.04 |   0.01 |  0.02 |  0.02 | 0.03 |  0.05 |   1.0 |   1.6 |  0.16 | 0.012 |
+| dogwood | openai-chat      |  0.10 |  0.03 |  0.01 |   0.01 | 0.005 |  0.02 | 0.01 |  0.01 |   1.0 |   1.0 |  0.08 | 0.006 |
 
 Columns after `wire` are the fields of `Profile`, in order. Each family has two models: `<family>-large` with these
 rates and `<family>-small` with 1.6 times of them.
@@ -15,7 +15,7 @@ families err together, and judges are fooled where teachers fail. A wrong answer
 a known label, a reply that fits it. Reported probabilities are calibrated at sharpness 1, overconfident above.
 `voice` puts the free words into a model's own manner, so that two right answers are rarely the same text.
 `malformed` replies of a judge are half as frequent. A test compares this table with `PROFILES`.
-"""
+"""  # noqa: E501 - a table's row is one line
 
 from typing import Annotated, Literal
 
@@ -58,6 +58,8 @@ class Profile(BaseModel):
     """Factor on the log-odds of reported probabilities: 1 is calibrated, more is overconfident."""
     judge: Rate = 0.0
     """As a judge: the verdict is the wrong one."""
+    gullible: Rate = 0.0
+    """As a judge: accepts what is no answer at all, or talks it into accepting."""
     reasoning: Annotated[int, Field(ge=0)] = 0
     """Hidden tokens thought before each reply: billed as output, within the token limit, never shown."""
 
@@ -65,19 +67,19 @@ class Profile(BaseModel):
 PROFILES: dict[str, Profile] = {
     "alder": Profile(
         wrong=0.18, other=0.06, malformed=0.03, refusal=0.01, truncated=0.01, verbose=0.03, leak=0.02,
-        duplicate=0.03, voice=1.0, judge=0.14,
+        duplicate=0.03, voice=1.0, judge=0.14, gullible=0.01,
     ),
     "birch": Profile(
         wire="anthropic", wrong=0.14, other=0.05, malformed=0.015, refusal=0.025, truncated=0.01, verbose=0.06,
-        leak=0.01, duplicate=0.02, voice=1.0, judge=0.12,
+        leak=0.01, duplicate=0.02, voice=1.0, judge=0.12, gullible=0.008,
     ),
     "cedar": Profile(
         wire="openai-responses", wrong=0.22, other=0.08, malformed=0.04, refusal=0.01, truncated=0.02, verbose=0.02,
-        leak=0.03, duplicate=0.05, sharpness=1.6, voice=1.0, judge=0.16,
+        leak=0.03, duplicate=0.05, sharpness=1.6, voice=1.0, judge=0.16, gullible=0.012,
     ),
     "dogwood": Profile(
         wrong=0.10, other=0.03, malformed=0.01, refusal=0.01, truncated=0.005, verbose=0.02, leak=0.01,
-        duplicate=0.01, voice=1.0, judge=0.08,
+        duplicate=0.01, voice=1.0, judge=0.08, gullible=0.006,
     ),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ CONTEXT = 32_000
 CACHEABLE = 1024
 """A shorter system prompt is never cached; cached tokens come in blocks of 128."""
 LAST_LINES: dict[Purpose, frozenset[str]] = {
-    "verdict": frozenset({"nonce", "prompt", "answer"}),
+    "verdict": frozenset({"nonce", "prompt"}),
     "rewording": frozenset({"text", "style", "variant"}),
 }
 WRAPPERS: tuple[Purpose, ...] = ("rationale", "confidence", "candidates", "critique")

@@ -1,0 +1,42 @@
+"""How likely each item of a review study was to be drawn, where it was not drawn evenly from all that could have been.
+
+What people said about rows drawn with known probabilities can be weighted back to what it was drawn from.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from curation.store.database import STATE, Database
+from curation.store.ledger import Ledger
+
+DRAWS = sa.Table(
+    "review_draws",
+    STATE,
+    sa.Column("study", sa.String, primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("probability", sa.Float, nullable=False),
+)
+
+
+class ReviewDraws:
+    """The table of drawing probabilities."""
+
+    def __init__(self, database: Database) -> None:
+        database.ensure(STATE)
+        self._database = database
+
+    def record(self, study: str, how: str, probabilities: Sequence[float], ledger: Ledger, actor: str) -> None:
+        """Keep the probability of each item of a study, in item order, and say in the ledger how it was drawn."""
+        rows = [{"study": study, "position": i, "probability": p} for i, p in enumerate(probabilities)]
+        with self._database.write() as connection:
+            connection.execute(DRAWS.insert(), rows)
+            ledger.append_in(
+                connection, "review_drawn", {"study": study, "how": how, "probabilities": list(probabilities)}, actor
+            )
+
+    def of(self, study: str) -> dict[int, float]:
+        """The probability of each item of a study, by its position; empty where none was kept."""
+        query = sa.select(DRAWS.c.position, DRAWS.c.probability).where(DRAWS.c.study == study)
+        with self._database.read() as connection:
+            return {row.position: row.probability for row in connection.execute(query)}

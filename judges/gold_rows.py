@@ -1,0 +1,171 @@
+"""Turns what raters said in a review study into gold rows: the majority's verdict, with every vote beside it."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, Literal, cast
+
+import polars as pl
+from pydantic import JsonValue
+
+from curation.errors import InputError
+from curation.records import Message, sample_of
+from curation.store.gold import Gold, GoldItem, Judged
+from curation.store.gold_judged import Said
+from curation.store.review_draws import ReviewDraws
+from curation.store.reviews import Ballot, Reviews, Study
+from curation.store.store import Store
+from judges.grading import answer_text
+from judges.study import draw_chances
+
+SliceBy = Literal["tag", "label", "group"]
+VERDICTS = ("accept", "reject", "first", "second")
+GOLD = "gold/"
+"""What a gold row is called where a study would name a sample: `gold/SET/ROW`."""
+
+
+@dataclass
+class StudyRows:
+    """The rows of a study, and the items that gave none: as many for as against, no side taken, nobody voted."""
+
+    rows: list[GoldItem] = field(default_factory=list[GoldItem])
+    tied: int = 0
+    undecided: int = 0
+    unrated: int = 0
+
+
+def rows_of_study(store: Store, study: Study, slice_by: SliceBy | None = None) -> StudyRows:
+    """What the standing votes of a study say, as gold rows; the slice is a sample's first tag, its label or group."""
+    ballots = [b for b in Reviews(store.state).ballots(study.name) if b.choice != "skip"]
+    material = _Material.of(store, study, ballots, slice_by)
+    found = StudyRows()
+    for _, votes in groupby(ballots, key=lambda b: b.position):
+        given = list(votes)
+        match winner_of([b.winner for b in given]):
+            case None:
+                found.tied += 1
+            case "tie" | "both_bad":
+                found.undecided += 1
+            case winner:
+                found.rows.append(material.row(given, cast("Said", winner)))
+    found.unrated = study.items - len({b.position for b in ballots})
+    return found
+
+
+def winner_of(votes: Sequence[str]) -> str | None:
+    """What more raters said than anything else; None where two things were said equally often.
+
+    >>> winner_of(["accept", "accept", "reject"]), winner_of(["first", "tie"])
+    ('accept', None)
+    """
+    most = Counter(votes).most_common(2)
+    return None if len(most) > 1 and most[0][1] == most[1][1] else most[0][0]
+
+
+def text_of(answer: JsonValue) -> str:
+    """An answer as people and judges read it."""
+    return answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+
+
+def right_answer(verdict: Said, known: JsonValue, shown: str) -> JsonValue:
+    """What a row says is right, given a verdict on the answer shown: None where only a wrong one is known."""
+    if verdict == "accept":
+        return shown if known is None else known
+    if verdict == "reject":
+        return None if known is None or text_of(known) == shown else known
+    return known
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What rows are made of: the version's samples and gold rows that were shown, and how likely each was drawn."""
+
+    samples: Mapping[str, dict[str, Any]]
+    gold: Mapping[str, GoldItem]
+    chances: Mapping[int, float]
+    even: Mapping[tuple[str, str | None], float]
+    slice_by: SliceBy | None
+    label: str
+
+    @classmethod
+    def of(cls, store: Store, study: Study, ballots: Sequence[Ballot], slice_by: SliceBy | None) -> "_Material":
+        wanted = {i for b in ballots for i in (b.first_sample, b.second_sample) if i}
+        gold = _gold_rows(store, {i for i in wanted if i.startswith(GOLD)})
+        if gold.keys() == wanted:
+            return cls({}, gold, ReviewDraws(store.state).of(study.name), {}, slice_by, "")
+        samples = store.versions.samples(study.version)
+        shown = {row["id"]: row for row in samples.filter(pl.col("id").is_in(list(wanted))).to_dicts()}
+        chances = ReviewDraws(store.state).of(study.name)
+        even = {} if chances else draw_chances(samples, study)
+        if any((b.first_sample, b.second_sample) not in even for b in ballots):
+            even = {}  # somebody chose these items in another way, which nobody wrote down
+        answer = store.versions.manifest(study.version).facts.get("answer")
+        label = str((answer.get("field") if isinstance(answer, dict) else None) or "label")
+        return cls(shown, gold, chances, even, slice_by, label)
+
+    def row(self, votes: Sequence[Ballot], verdict: Said) -> GoldItem:
+        """The row that these votes on one item make."""
+        ballot = votes[0]
+        said = {b.rater: b.winner for b in votes}
+        chance = self.chances.get(ballot.position, self.even.get((ballot.first_sample, ballot.second_sample)))
+        if ballot.first_sample in self.gold:
+            return _reviewed_again(self.gold[ballot.first_sample], verdict, said)
+        shown = [self.samples[i] for i in (ballot.first_sample, ballot.second_sample) if i]
+        samples = [sample_of(row) for row in shown]
+        first = samples[0]
+        judged = Judged(
+            messages=first.messages,
+            answers=tuple(answer_text(s) for s in samples),
+            verdict=verdict,
+            votes=said,
+            teachers=tuple(s.teacher for s in samples),
+            probability=chance,
+        )
+        own: JsonValue = first.answer if first.labels is None else first.labels
+        return GoldItem(
+            id="+".join(s.id for s in samples),
+            text=first.prompt,
+            answer=own if verdict == "accept" else None,
+            slice=self._slice(shown[0]),
+            sample=first.id,
+            judged=judged,
+        )
+
+    def _slice(self, row: Mapping[str, Any]) -> str | None:
+        match self.slice_by:
+            case None:
+                return None
+            case "tag":
+                return next(iter(row["tags"] or ()), None)
+            case "group":
+                return row["group"]
+            case "label":
+                value = json.loads(row["labels"] or "{}").get(self.label)
+                return value if isinstance(value, str) else None
+
+
+def _gold_rows(store: Store, names: set[str]) -> dict[str, GoldItem]:
+    gold = Gold(store.state)
+    sets = {name.split("/")[1] for name in names}
+    found = {gold_name(s, item): item for s in sets for item in gold.items(s)}
+    if gone := sorted(names - found.keys()):
+        raise InputError(f"{gone[0]} was reviewed and is no row of its gold set any more")
+    return {name: found[name] for name in names}
+
+
+def gold_name(name: str, row: GoldItem) -> str:
+    """What a row of a gold set is called where judges or raters are asked about it."""
+    return f"{GOLD}{name}/{row.id}"
+
+
+def _reviewed_again(row: GoldItem, verdict: Said, votes: dict[str, str]) -> GoldItem:
+    """A gold row whose label people looked at again: the new verdict and votes take the place of the old."""
+    if row.judged is None:
+        messages = (Message(role="user", content=row.text),)
+        judged = Judged(messages=messages, answers=(text_of(row.answer),), verdict=verdict, votes=votes)
+    else:
+        judged = row.judged.model_copy(update={"verdict": verdict, "votes": votes})
+    answer = right_answer(verdict, row.answer, judged.answers[0])
+    return row.model_copy(update={"answer": answer, "judged": judged})
