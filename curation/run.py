@@ -155,7 +155,7 @@ def open_asker(
     with ExitStack() as stack:
         url = environment.practice_url
         if url is None and any(m.use == "practice" for m in models_of(task)):
-            url = stack.enter_context(server_for(task, scrub, also=_gold_key(store))).url
+            url = stack.enter_context(server_for(task, scrub, also=gold_key(store))).url
         yield stack.enter_context(
             Asker(
                 Replies(store.replies_db),
@@ -171,8 +171,8 @@ def open_asker(
         )
 
 
-def _gold_key(store: Store) -> list[KeyEntry]:
-    """The gold rows as a key of the practice models, so that a pilot can measure their agreement."""
+def gold_key(store: Store) -> list[KeyEntry]:
+    """The gold rows as a key of the practice models, so that they can be measured on gold as teachers and as judges."""
     gold = Gold(store.state)
     return [
         KeyEntry(id=f"gold/{item.id}", text=item.text, answer=item.answer)

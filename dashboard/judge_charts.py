@@ -18,6 +18,10 @@ POINTS = "datum.value == 0 ? '0' : format(100 * datum.value, '+.0f')"
 SHARE = "format(datum.value, '.0%')"
 
 
+FEW = 3
+"""So many judges' names fit beside one another above a square; more are turned."""
+
+
 class Scale(NamedTuple):
     """The axis of a chart of dots: its title, how values are written, the line to compare with, what must show."""
 
@@ -46,7 +50,7 @@ def forest(rows: pl.DataFrame, scale: Scale) -> alt.LayerChart | alt.FacetChart:
         y=alt.Y("judge:N", title=None, sort=None, axis=alt.Axis(labelLimit=160)),
         color=alt.Color("role:N", scale=alt.Scale(domain=_DOMAIN), legend=None),
     )
-    line = alt.Chart(pl.DataFrame({"value": [scale.line]})).mark_rule(strokeDash=[4, 4], color=QUIET)
+    line = alt.Chart(pl.DataFrame({"value": [scale.line]})).mark_rule(strokeDash=[4, 4], color=QUIET, opacity=0.6)
     rules = base.mark_rule(strokeWidth=3, opacity=0.6).encode(x=alt.X("low:Q", title=scale.title), x2="high:Q")
     tooltip = [alt.Tooltip(f"{c}:Q", format=".1%") for c in ("value", "low", "high")]
     dots = base.mark_point(size=120, filled=True, opacity=1).encode(
@@ -97,7 +101,7 @@ def agreement(cells: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """A square of Cohen's kappa, number and colour, between every two judges (first, second, kappa, same, text)."""
     names = list(dict.fromkeys(cells["first"]))
     tooltip = ["first:N", "second:N", "samples:Q", _number("kappa"), _number("same", ".0%")]
-    x = alt.X("second:N", title=None, sort=names, axis=alt.Axis(labelAngle=0, labelLimit=110, orient="top"))
+    x = alt.X("second:N", title=None, sort=names, axis=_above(len(names)))
     y = alt.Y("first:N", title=None, sort=names, axis=alt.Axis(labelLimit=160))
     return _cells(alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip), "kappa", (0.0, 1.0))
 
@@ -106,7 +110,7 @@ def slices(cells: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """Cells with number and colour: how often each judge is right in each slice (judge, slice, accuracy, n, text)."""
     bounds = [_number(c, ".0%") for c in ("accuracy", "low", "high")]
     tooltip = ["judge:N", "slice:N", "role:N", "n:Q", *bounds, _number("weight")]
-    x = alt.X("judge:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelLimit=110, orient="top"))
+    x = alt.X("judge:N", title=None, sort=None, axis=_above(cells["judge"].n_unique()))
     y = alt.Y("slice:N", title=None, axis=alt.Axis(labelLimit=200))
     return _cells(alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip), "accuracy", (0.5, 1.0))
 
@@ -114,8 +118,15 @@ def slices(cells: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
 def _cells(base: alt.Chart, value: str, domain: tuple[float, float]) -> alt.LayerChart | alt.FacetChart:
     scale = alt.Scale(domain=list(domain), range=[PALE, DEEP], clamp=True)
     filled = base.mark_rect(cornerRadius=3).encode(color=alt.Color(f"{value}:Q", scale=scale, legend=None))
-    ink = alt.condition(f"datum.{value} > {sum(domain) / 2}", alt.value("#FFFFFF"), alt.value(DARK))
+    ink = alt.condition(
+        f"datum.{value} > {domain[0] + 0.8 * (domain[1] - domain[0])}", alt.value("#FFFFFF"), alt.value(DARK)
+    )
     return alt.layer(filled, base.mark_text().encode(text="text:N", color=ink)).properties(height=alt.Step(30))
+
+
+def _above(judges: int) -> alt.Axis:
+    turned = {"labelAngle": -30, "labelAlign": "left"} if judges > FEW else {"labelAngle": 0}
+    return alt.Axis(**turned, labelLimit=130, labelOverlap=False, orient="top")
 
 
 def _number(column: str, form: str = ".2f") -> alt.Tooltip:

@@ -124,10 +124,9 @@ def worth(fit: Fit) -> list[str]:
     value, best, panel = fit.effective.value, fit.best_accuracy, fit.weighted_accuracy
     if value is not None and fit.effective.judges > 1:
         nearly = ", hardly more than one judge" if value < FEW_VOTES else ""
+        which = "different" if value > fit.effective.judges - 0.05 else "the same"
         said.append(
-            f"{fit.effective.judges} judges count as {value:.2f}{nearly}: they are wrong about the same samples."
-            if value < fit.effective.judges - 0.05
-            else f"{fit.effective.judges} judges count as {value:.2f}: they are wrong about different samples."
+            f"{fit.effective.judges} judges count as {value:.2f}{nearly}: they tend to be wrong about {which} samples."
         )
     if best is not None and panel is not None:
         gap = 100 * (panel - best)
@@ -142,7 +141,7 @@ def worth(fit: Fit) -> list[str]:
 def _risk(fit: Fit) -> str:
     if fit.risk_reached:
         return f"kept by leaving to people what has evidence below {fit.threshold:.2f}."
-    return f"not shown to be kept, so the panel abstains. {fit.risk_words}".strip()
+    return f"not shown to be kept, so the panel abstains: {fit.risk_words}."
 
 
 # --- bias ------------------------------------------------------------------------------------------------------

@@ -22,20 +22,30 @@ WORKSPACE = "STILLHOUSE_WORKSPACE"
 ROLE = "STILLHOUSE_ROLE"
 """Environment variable: `reviewer` serves the Review page alone, anything else serves every page."""
 
-OPTIONS: dict[str, str] = {
+HOSTS = (HOST, "localhost", "::1")
+"""The names the server answers to; a browser that asks for another one was sent here by somebody else's name."""
+GUARDS: dict[str, str] = {
     "server.address": HOST,
+    "server.enableXsrfProtection": "true",
+    "server.enableCORS": "true",
+    "server.enableStaticServing": "false",
+    "global.developmentMode": "false",
+    "browser.gatherUsageStats": "false",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": "false",
+}
+"""What no flag and no configuration file may change: the server does not start otherwise."""
+OPTIONS: dict[str, str] = {
+    **GUARDS,
     "server.headless": "true",
     "server.fileWatcherType": "none",
     "server.runOnSave": "false",
-    "server.enableXsrfProtection": "true",
     "server.enableAgentApi": "false",
     "server.disconnectedSessionTTL": "600",
     "server.maxUploadSize": "1",
-    "browser.gatherUsageStats": "false",
+    "server.scriptHealthCheckEnabled": "false",
     "client.disableDataExport": "true",  # data leaves through `stillhouse export`, which keeps gold back
     "client.toolbarMode": "minimal",
-    "client.showErrorDetails": "none",
-    "client.showErrorLinks": "false",
 }
 
 THEME: dict[str, str | Sequence[str]] = {
@@ -63,13 +73,16 @@ THEME: dict[str, str | Sequence[str]] = {
 def command(workspace: Path, port: int, *, extra: Sequence[str] = ()) -> list[str]:
     """The command that serves the pages of a workspace; run it with `environment(workspace)`.
 
-    `extra` is appended as it is, so a later flag wins. Raises WorkspaceError when there is no workspace.
+    `extra` is appended as it is, so a later flag wins. Raises WorkspaceError when there is no workspace, and for a
+    flag that would open the server or make it report to anybody.
     """
     Layout(workspace).require()
+    _guard(extra)
     flags = {**OPTIONS, "server.port": str(port), **THEME}
     return [
         *(sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("asgi.py"))),
         *(f"--{name}={_written(value)}" for name, value in flags.items()),
+        *(f"--server.allowedHosts={name}" for name in HOSTS),
         *extra,
     ]
 
@@ -129,6 +142,13 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind((HOST, 0))
         return int(free.getsockname()[1])
+
+
+def _guard(extra: Sequence[str]) -> None:
+    for flag in extra:
+        name, _, value = flag.removeprefix("--").partition("=")
+        if value.lower() != GUARDS.get(name, value.lower()):
+            raise WorkspaceError(f"{flag}: {name} stays {GUARDS[name]}; the pages are served to this machine alone")
 
 
 def _written(value: str | Sequence[str]) -> str:

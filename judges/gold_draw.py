@@ -46,37 +46,41 @@ def draw_over_clusters(samples: pl.DataFrame, n: int, seed: int, answer: AnswerT
     shares = spread({label: sum(map(len, c.values())) for label, c in strata.items()}, n, seed)
     some = min(1.0, n / max(1, len(strata)))  # with more labels than rows wanted, which labels get one is drawn too
     teachers = sorted({row["teacher"] for row in rows})
-    drawn = [
-        Drawn(found.row, found.probability * some)
-        for label in sorted(strata)
-        for found in _of_label(strata[label], shares[label], teachers, seed)
-    ]
+    turn = int(draw(seed, "turn") * len(teachers))
+    drawn: list[Drawn] = []
+    for label in sorted(strata):
+        turns = [*teachers[turn:], *teachers[:turn]]
+        drawn += [Drawn(d.row, d.probability * some) for d in _of_label(strata[label], shares[label], turns, seed)]
+        turn = (turn + shares[label]) % len(teachers)
     return sorted(drawn, key=lambda d: draw(seed, "shown", *_identity(d.row)))
 
 
-def _of_label(clusters: Mapping[str, list[Row]], n: int, teachers: Sequence[str], seed: int) -> list[Drawn]:
+def _of_label(clusters: Mapping[str, list[Row]], n: int, turns: Sequence[str], seed: int) -> list[Drawn]:
     if n >= len(clusters):
         return _all_clusters(clusters, n, seed)
     order = sorted(clusters, key=lambda name: draw(seed, "cluster", *min(map(_identity, clusters[name]))))
-    return [_in_turn(clusters[name], k, (n, len(order)), teachers, seed) for k, name in enumerate(order[:n])]
+    return [_in_turn(clusters[name], k, (n, len(order)), turns, seed) for k, name in enumerate(order[:n])]
 
 
-def _in_turn(rows: Sequence[Row], k: int, of: tuple[int, int], teachers: Sequence[str], seed: int) -> Drawn:
+def _in_turn(rows: Sequence[Row], k: int, of: tuple[int, int], turns: Sequence[str], seed: int) -> Drawn:
     """One row of the cluster in place `k`: of the teacher whose turn it is there, else of the next one it holds.
 
-    Every cluster is equally likely to come in every place, so a row's chance is the share of places that give it.
+    Every cluster is equally likely to come in every place and every teacher to have the first turn, so a row's chance
+    is the share of places, over all first turns, that give it.
     """
     n, clusters = of
     held = {row["teacher"] for row in rows}
-    places = [_turn(place, held, teachers) for place in range(n)]
-    mine = [row for row in rows if row["teacher"] == places[k]]
+    chosen = _turn(k, held, turns)
+    mine = [row for row in rows if row["teacher"] == chosen]
     row = min(mine, key=lambda r: draw(seed, "row", *_identity(r)))
-    return Drawn(row, places.count(places[k]) / clusters / len(mine))
+    firsts = range(len(turns))
+    given = sum(_turn(first + place, held, turns) == chosen for first in firsts for place in range(n)) / len(turns)
+    return Drawn(row, given / clusters / len(mine))
 
 
-def _turn(place: int, held: set[str], teachers: Sequence[str]) -> str:
-    turns = (teachers[(place + step) % len(teachers)] for step in range(len(teachers)))
-    return next(teacher for teacher in turns if teacher in held)
+def _turn(place: int, held: set[str], turns: Sequence[str]) -> str:
+    found = (turns[(place + step) % len(turns)] for step in range(len(turns)))
+    return next(teacher for teacher in found if teacher in held)
 
 
 def _all_clusters(clusters: Mapping[str, list[Row]], n: int, seed: int) -> list[Drawn]:

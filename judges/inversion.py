@@ -7,6 +7,7 @@ from scipy.special import bdtrc
 
 from curation.intervals import wilson
 from judges.qualify import Standing, VoteTable, percent
+from judges.unsupervised import against_gold
 from judges.weighing import majority_sign, score
 
 ALPHA = 0.05
@@ -18,9 +19,10 @@ CLEARLY = 0.15
 def inversion(table: VoteTable, overall: Sequence[Standing], least_gold: int) -> str | None:
     """A sentence naming the judges and the numbers where equal votes mislead; None where gold does not say so.
 
-    Three grounds: the majority is right on fewer than half of the gold rows it decides; judges below chance hold half
+    Four grounds: the majority is right on fewer than half of the gold rows it decides; judges below chance hold half
     or more of the votes; the majority is worse than the best qualified judge, by an exact sign test over clusters, or
-    by 15 points while it is not shown to be better than a coin.
+    by 15 points while it is not shown to be better than a coin; agreement alone (Dawid-Skene) would put a judge on the
+    other side of chance than gold shows it to be.
     """
     measured = [s for s in overall if s.n >= least_gold and s.accuracy is not None]
     if not measured:
@@ -30,6 +32,7 @@ def inversion(table: VoteTable, overall: Sequence[Standing], least_gold: int) ->
         _fewer_than_half(scores_I, table.cluster_I, least_gold),
         _outvoted(measured),
         _worse_than_best(table, overall, scores_I),
+        against_gold(table, overall, least_gold),
     ]
     said = [g for g in grounds if g]
     return "Equal votes would mislead: " + "; ".join(said) + "." if said else None

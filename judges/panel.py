@@ -57,7 +57,9 @@ def build_step(resources: "Resources") -> "PanelStep":
     task, store = resources.task, resources.store
     table = task.table("panel", PanelTable)
     judges = read_judges(task)
-    grader = cast("Grader", build("judges.graders", table.grader, {}, "task.toml [panel]"))
+    grader = cast("Grader", build("judges.graders", table.grader, table.settings, "task.toml [panel.settings]"))
+    if refused := next((why for j in judges if (why := grader.refuses(j.table))), None):
+        raise TaskError(refused)
     may = eligibility(task, [j.table for j in judges])
     bench = Bench(grader, resources.asker, Verdicts(store.replies_db))
     trial = Trial(

@@ -116,11 +116,16 @@ def share_interval(marks: Sequence[float] | np.ndarray, cluster_I: np.ndarray, l
     if n == 0:
         return wilson(0, 0, level)
     share = float(mark_I.mean())
-    worth = max(1, int(n / _design_effect(mark_I - share, cluster_I)))
+    worth = max(1, int(n / design_effect(mark_I - share, cluster_I)))
     return wilson(share * worth, worth, level)
 
 
-def _design_effect(rest_I: np.ndarray, cluster_I: np.ndarray) -> float:
+def design_effect(rest_I: np.ndarray, cluster_I: np.ndarray) -> float:
+    """How much wider clusters make the variance of a mean, at least 1, from each item's distance to it (Kish 1965).
+
+    >>> design_effect(np.array([0.5, 0.5, -0.5, -0.5]), np.array([0, 0, 1, 1]))
+    3.0
+    """
     sums_G = cluster_sums(rest_I[:, None], cluster_I)[:, 0]
     groups, n = len(sums_G), len(rest_I)
     if groups == n:

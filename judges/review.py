@@ -15,7 +15,9 @@ from curation.store.reviews import CHOICES as CHOICES
 from curation.store.reviews import Item, Kind, Presentation, Reviews, Shown, Study
 from curation.store.store import Store
 from judges.gold import GoldService
-from judges.study import draw_items, report_of
+from judges.study import draw_items
+from judges.study_beside import Beside
+from judges.study_report import report_of
 
 LEASE_SECONDS = 900
 """How long an item shown and not answered stays with its rater."""
@@ -151,7 +153,7 @@ class ReviewService:
         found = self._reviews.study(study)
         if found.report is not None:
             return found.report
-        report = report_of(found, self._reviews.ballots(study))
+        report = report_of(found, self._reviews.ballots(study), Beside.of(self._store, found))
         return self._reviews.close(study, report, self._store.ledger, actor).report or report
 
     def promote(

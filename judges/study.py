@@ -1,18 +1,13 @@
-"""What a review study is made of (items drawn from a version) and what it found (its report)."""
+"""What a review study is made of: items drawn from the kept samples of a version."""
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
-from statistics import median
 from typing import Any
 
 import polars as pl
-from pydantic import JsonValue
 
-from curation.intervals import wilson
 from curation.records import draw
-from curation.store.reviews import Ballot, Item, Kind, Study
-from judges.agreement import cohen_kappa, krippendorff_alpha, raw_agreement
+from curation.store.reviews import Item, Kind, Study
 
 Row = dict[str, Any]
 
@@ -78,84 +73,3 @@ def conversation(messages: Sequence[Row]) -> str:
     if len(turns) == 1:
         return str(turns[0]["content"])
     return "\n\n".join(f"{m['role']}: {m['content']}" for m in turns)
-
-
-def report_of(study: Study, ballots: Sequence[Ballot]) -> dict[str, JsonValue]:
-    """Agreement, position bias and results of a study from its standing votes.
-
-    Alpha is over votes with the order undone; `note` says why it is missing where it is.
-    """
-    votes = [b for b in ballots if b.choice != "skip"]
-    raters = sorted({b.rater for b in votes})
-    said = {(b.position, b.rater): b.winner for b in votes}
-    table = [[said.get((i, r)) for r in raters] for i in range(study.items)]
-    alpha = krippendorff_alpha(table, draws=1000, seed=study.seed)
-    two = list(zip(*table, strict=True)) if len(raters) == 2 else None
-    return {
-        "study": study.name,
-        "version": study.version,
-        "items": study.items,
-        "votes": len(votes),
-        "skipped": len(ballots) - len(votes),
-        "alpha": _round(alpha.value),
-        "alpha_ci": [_round(x) for x in alpha.interval] if alpha.interval else None,
-        "items_with_two_votes": alpha.units,
-        "kappa": _round(cohen_kappa(*two)) if two else None,
-        "agreement": _round(raw_agreement(*two)) if two else None,
-        "note": _note(alpha.value, alpha.units),
-        "raters": {r: _pace([b for b in votes if b.rater == r]) for r in raters},
-        "position": _position(votes) if study.kind == "pairwise" else None,
-        "both_orders": _both_orders(votes) if study.kind == "pairwise" else None,
-        "teachers": _by_teacher(votes),
-    }
-
-
-def _note(alpha: float | None, units: int) -> str | None:
-    if alpha is not None:
-        return None
-    if units == 0:
-        return "no item has two votes, so agreement cannot be told"
-    return f"all votes on {units} items are the same, so agreement cannot be told from a habit"
-
-
-def _pace(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
-    return {"votes": len(votes), "median_dwell_ms": int(median(b.dwell_ms for b in votes))}
-
-
-def _position(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
-    """Share of decided votes for pane A, with Wilson's interval: 0.5 where order does not matter."""
-    decided = [b for b in votes if b.choice in ("a", "b")]
-    for_a = sum(b.choice == "a" for b in decided)
-    share = for_a / len(decided) if decided else None
-    return {
-        "a": for_a,
-        "decided": len(decided),
-        "share": _round(share),
-        "ci": [_round(x) for x in wilson(for_a, len(decided))],
-    }
-
-
-def _both_orders(votes: Sequence[Ballot]) -> int:
-    """Items voted on in both orders."""
-    orders = {(b.position, b.swap) for b in votes}
-    return sum((position, True) in orders for position, swap in orders if not swap)
-
-
-def _by_teacher(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
-    """What the votes said about each teacher's answers: won, lost, tied; accepted, rejected."""
-    found: dict[str, Counter[str]] = {}
-    for ballot in votes:
-        for side, teacher in (("first", ballot.first_teacher), ("second", ballot.second_teacher)):
-            if teacher is not None:
-                found.setdefault(teacher, Counter())[_outcome(ballot, side)] += 1
-    return {teacher: dict(sorted(found[teacher].items())) for teacher in sorted(found)}
-
-
-def _outcome(ballot: Ballot, side: str) -> str:
-    if ballot.winner in ("first", "second"):
-        return "won" if ballot.winner == side else "lost"
-    return {"tie": "tied", "both_bad": "bad", "accept": "accepted", "reject": "rejected"}[ballot.winner]
-
-
-def _round(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -3,12 +3,13 @@
 The report of a trial is what the Judges page, `stillhouse judges` and `gold start` show; every run makes one.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from curation.records import Message, Record, canonical
 from curation.store.gold import GoldItem, Judged
@@ -28,6 +29,8 @@ class PanelTable(Table):
 
     grader: str = "pointwise"
     """Way of asking, a plugin in judges/graders/."""
+    settings: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    """The grader's own settings: `settings = { longest = 8000 }`."""
     quorum: Annotated[int, Field(ge=1)] = 1
     """Fewer readable votes with weight than this on a sample put it into quarantine."""
     margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
@@ -161,12 +164,22 @@ class Trial:
             messages = (Message(role="system", content=self.system), *messages)
         answer = row.item.answer
         right = None if answer is None else answer if isinstance(answer, str) else canonical(answer).decode()
+        if right is not None and right in map(_plain, row.judged.answers):
+            right = None  # the very answer that is judged would be no reference
         unit = Unit(
             messages=messages,
             answers=tuple(self.scrub(a) for a in row.judged.answers),
             reference=None if right is None else self.scrub(right),
         )
         return Subject(kind="gold", name=row.name, unit=unit)
+
+
+def _plain(answer: str) -> str:
+    """An answer as a right answer is written: JSON in one form, other text as it is."""
+    try:
+        return canonical(json.loads(answer)).decode()
+    except ValueError:
+        return answer
 
 
 def _vote(vote: str) -> float:

@@ -24,6 +24,7 @@ PLACES = {
     "gold.jsonl": "gold/gold.jsonl",
     "judged.jsonl": "gold/judged.jsonl",
     "GUIDELINE.md": "gold/GUIDELINE.md",
+    "policy.toml": "policy.toml",
 }
 """File of the shipped task -> where it lies in a workspace."""
 

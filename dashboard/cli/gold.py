@@ -60,8 +60,9 @@ def list_(
     if not versions:
         say("No gold set yet. Next: stillhouse gold start, or: stillhouse gold import FILE")
         return
-    short = [{**v, "guideline": (v["guideline"] or "")[:12]} for v in versions]
-    table(short, ["name", "number", "items", "guideline", "sealed", "actor", "note", "at"])
+    table(versions, ["name", "number", "items", "actor", "note", "at"])
+    for told in sets:
+        _tell_beside(told)
     slices = [{"set": s["name"], **each} for s in sets for each in s["slices"]]
     table(slices, ["set", "slice", "rows", "accepts", "rejects", "pairs"])
     if raters := [{"set": s["name"], **each} for s in sets for each in s["raters"]]:
@@ -81,6 +82,15 @@ def _told(gold: "GoldService", name: str) -> dict[str, Any]:
         "slices": [s.model_dump() for s in gold.slices(name)],
         "raters": [r.model_dump() for r in gold.raters(name)],
     }
+
+
+def _tell_beside(told: dict[str, Any]) -> None:
+    """The guideline and the seal of a set, where it has them."""
+    if digest := told["versions"][-1]["guideline"]:
+        first = (told["guideline"] or "").strip().partition("\n")[0]
+        say(f"{told['name']}: guideline {digest[:12]}, {first!r}")
+    if seal := told["sealed"]:
+        say(f"{told['name']}: sealed at version {seal['number']} by {seal['actor']}, {seal['at']}")
 
 
 def _mark(version: dict[str, Any], seal: dict[str, Any] | None) -> str | None:

@@ -1,15 +1,18 @@
 """The command `gold start`: a person judges drawn samples, on the Review page or in the terminal."""
 
 import getpass
+import os
 import sys
 import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from curation.errors import StillhouseError
 from dashboard.cli.opening import at, require, workspace
-from dashboard.cli.output import Json, clean, json_line, say
+from dashboard.cli.output import Json, json_line, say
 
 if TYPE_CHECKING:
     from curation.store.reviews import Study
@@ -106,33 +109,51 @@ def _serve(watch: _Watch, port: int) -> None:
 
 
 def _sit(watch: _Watch, rater: str) -> None:
-    """Ask in the terminal until nothing is left or the rater stops."""
+    """Ask in the terminal until nothing is left, the rater stops, or Ctrl-C."""
     from judges.gold_start import Sitting
     from judges.review import ReviewService
 
     sitting = Sitting(ReviewService(watch.opened.store), watch.study, rater)
-    while (left := watch.left()) and (shown := sitting.show()):
-        say(f"\n--- {shown.question}  ({left} left)\n\n{shown.prompt}\n\n>>> {shown.a}\n")
-        key = _key()
-        if not sitting.press(shown, key):
-            say("There is nothing to take back.")
-        if key == "stop":
-            return
+    try:
+        with _single_keys() as pressed:
+            while (left := watch.left()) and (shown := sitting.show()):
+                say(f"\n--- {shown.question}  ({left} left)\n\n{shown.prompt}\n\n>>> {shown.a}\n")
+                key = _key(pressed)
+                if not sitting.press(shown, key):
+                    say("There is nothing to take back.")
+                if key == "stop":
+                    return
+    except KeyboardInterrupt:
+        say()
 
 
-def _key() -> "Key":
-    """The next key that means anything; Ctrl-C and the end of input stop."""
+def _key(pressed: Callable[[], str]) -> "Key":
+    """The next key that means anything; the end of input stops."""
     from judges.gold_start import KEYS as MEANING
 
     print(KEYS, end=" ", flush=True)
-    while True:
-        try:
-            pressed = typer.getchar().lower()
-        except (KeyboardInterrupt, EOFError):
-            pressed = "q"
-        if pressed in MEANING:
-            print(clean(f"-> {MEANING[pressed]}"))
-            return MEANING[pressed]
+    while (key := pressed().lower() or "q") not in MEANING:
+        pass
+    say(f"-> {MEANING[key]}")
+    return MEANING[key]
+
+
+@contextmanager
+def _single_keys() -> Generator[Callable[[], str]]:
+    """Reads keys without Enter; all the while, so that none typed ahead is lost or shown."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows
+        yield typer.getchar
+        return
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+    tty.setcbreak(terminal)
+    try:
+        yield lambda: os.read(terminal, 1).decode(errors="replace")
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def _end(

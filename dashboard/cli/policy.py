@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PANEL = "Explain and hand out"
 EXIT_CODES = {"PASS": 0, "FAIL": 10, "INCONCLUSIVE": 11, "INVALID": 12}
-Version = Annotated[str, typer.Argument(metavar="[VERSION]", help="A version, or its beginning.")]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="A version, or its beginning.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +48,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         json_line({"policy": named, "rules": [line.as_dict() for line in lines], "unmeasured": unmeasured})
         return
     say(f"Policy {written.title}: {len(lines)} rules")
-    table([_line(line) for line in lines], ["rule", "kind", "check", "judges", "gold", "gate", "measured"])
+    table([_line(line) for line in lines], ["id", "kind", "check", "judges", "gold", "gate", "measured"])
     for line in lines:
         for lack in line.lacks:
             say(f"{line.id}: {lack}")
@@ -118,7 +118,7 @@ def _kinds(given: list[str]) -> "list[Kind]":
 def _line(line: "RuleLine") -> dict[str, Any]:
     gold = ", ".join(f"{name} ({n} rows)" for name, n in line.gold.items())
     return {
-        "rule": line.id, "kind": line.kind, "check": line.check or "-", "judges": line.asked or "-",
+        "id": line.id, "kind": line.kind, "check": line.check or "-", "judges": line.asked or "-",
         "gold": gold or "-", "gate": _percent(line.largest_rate) if line.largest_rate else "-",
         "measured": "yes" if line.measured else "NOTHING",
     }  # fmt: skip
@@ -126,32 +126,30 @@ def _line(line: "RuleLine") -> dict[str, Any]:
 
 def _show(found: "PolicyRates") -> None:
     say(f"Policy {found.policy}, kept answers of version {found.version[:12]}")
-    columns = ["rule", "by", "answers", "broken", "split", "unscored", "dropped", "rate", "at most", "gate"]
-    table([_rate(rate) for rate in found.rates], columns)
+    table([_rate(rate) for rate in found.rates], ["id", "by", "answers", "broken", "rate, at most", "gate", "beside"])
     for rate in found.rates:
         if rate.gate:
             say(f"{rate.rule}, by {rate.source}: {rate.gate.sentence}")
     if found.tests:
-        say("Gold rows that people judged, in the slices that test a rule:")
-        table(
-            [_test(test) for test in found.tests], ["rule", "by", "rejected rows caught", "accepted rows objected to"]
-        )
+        say("Gold rows in the slices that test a rule; people accepted or rejected the whole answer, for any reason:")
+        table([_test(test) for test in found.tests], ["id", "by", "rejected rows caught", "accepted rows objected to"])
     if found.outcome is None:
         say("No rule sets largest_rate, so there is no gate to pass")
 
 
 def _rate(rate: "RuleRate") -> dict[str, Any]:
+    beside = {"split": rate.split, "unscored": rate.unscored, "dropped": rate.dropped}
+    shown = "-" if rate.rate is None else f"{_percent(rate.rate)}, {_percent(rate.upper)}"
     return {
-        "rule": rate.rule, "by": rate.source, "answers": f"{rate.answers:,}", "broken": rate.broken,
-        "split": rate.split, "unscored": rate.unscored, "dropped": rate.dropped,
-        "rate": "-" if rate.rate is None else _percent(rate.rate), "at most": _percent(rate.upper),
-        "gate": f"{rate.gate.outcome} ({_percent(rate.gate.margin)})" if rate.gate else "-",
+        "id": rate.rule, "by": rate.source, "answers": f"{rate.answers:,}", "broken": f"{rate.broken:,}",
+        "rate, at most": shown, "gate": f"{rate.gate.outcome} ({_percent(rate.gate.margin)})" if rate.gate else "-",
+        "beside": ", ".join(f"{n} {what}" for what, n in beside.items() if n),
     }  # fmt: skip
 
 
 def _test(test: "RuleTest") -> dict[str, Any]:
     return {
-        "rule": test.rule, "by": test.source, "rejected rows caught": f"{test.caught} of {test.rejected}",
+        "id": test.rule, "by": test.source, "rejected rows caught": f"{test.caught} of {test.rejected}",
         "accepted rows objected to": f"{test.objected} of {test.accepted}",
     }  # fmt: skip
 

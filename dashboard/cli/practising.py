@@ -2,14 +2,15 @@
 
 from curation.llm.practice.server import serve as keep_open
 from curation.llm.practice.server import server_for
-from curation.run import scrub_text
+from curation.run import gold_key, scrub_text
 from curation.workspace import Workspace
 from dashboard.cli.output import say
 
 
 def serve(opened: Workspace, port: int) -> None:
     """Serve until Ctrl-C, saying where and how a run uses it."""
-    keep_open(server_for(opened.task, scrub_text(opened.task, opened.store), port=port), _announce)
+    scrub, also = scrub_text(opened.task, opened.store), gold_key(opened.store)
+    keep_open(server_for(opened.task, scrub, port=port, also=also), _announce)
 
 
 def _announce(url: str) -> None:

@@ -23,6 +23,7 @@ from pydantic_core import PydanticUndefined
 
 from curation.content_rules import ContentRule
 from curation.plugins import known, load
+from curation.policy import PolicyRule
 from curation.tables import CustomTable
 from curation.task import CURATION_TABLES, AllowEntry, TeacherTable
 
@@ -68,6 +69,8 @@ def _tables() -> Iterator[tuple[str, type[BaseModel]]]:
             yield "[[scrub.allow]]", AllowEntry
             yield "[scrub.custom.NAME]", CustomTable
             yield "[[scrub.rules]]", ContentRule
+        if name == "policy":
+            yield "[[rules]] of a policy file", PolicyRule
     yield "[practice.families.NAME]", Profile
     yield "[practice.faults]", Faults
     yield "[[judges]]", JudgeTable

@@ -22,8 +22,9 @@ FIRST = "review-1"
 CHIPS = {"split": "orange", "abstained": "violet", "unscored": "red", "outvoted": "blue", "advice only": "gray"}
 
 
+@st.fragment
 def queue(manifest: Manifest) -> None:
-    """The samples in doubt, one of them with its votes, and a form that lets people decide."""
+    """The samples in doubt, one of them with its votes, and a form that lets people decide; drawn by itself."""
     st.subheader("Where judges are in doubt", anchor=False)
     query = house.query(manifest.version)
     if said := st.session_state.pop(OPENED, None):

@@ -6,8 +6,10 @@ from typing import Any
 import streamlit as st
 
 from curation.errors import UnknownRecord
+from curation.store.reviews import Reviews
 from dashboard import judge_charts, judge_queries, queries
 from dashboard.views import doubts, house
+from judges.acceptance import acceptance
 from judges.aggregate import Fit
 from judges.bias import Gap
 from judges.panel import newest_report
@@ -48,6 +50,7 @@ def render() -> None:
         _bias(report.fit, _lenient(house.root(), at, report))
     _agreement(report)
     _refused(report)
+    _people()
     if manifest is not None:
         doubts.queue(manifest)
 
@@ -92,14 +95,15 @@ def _qualification(fit: Fit) -> None:
     with right, st.container(border=True, height="stretch"):
         st.subheader("Who votes", anchor=False)
         _standings(fit)
+    _slices(fit)
 
 
 def _standings(fit: Fit) -> None:
     small = {
         name: st.column_config.TextColumn(label, width=width, help=told)
         for name, label, width, told in (
-            ("judge", "Judge", 110, "As task.toml calls it."),
-            ("informedness", "Informedness", 125, "Sensitivity + specificity - 1; 0 for a constant verdict."),
+            ("judge", "Judge", 130, "As task.toml calls it."),
+            ("informedness", "Informedness", 122, "Sensitivity + specificity - 1; 0 for a constant verdict."),
             (
                 "longer",
                 "Prefers longer",
@@ -132,9 +136,12 @@ def _standings(fit: Fit) -> None:
             st.text(f"{standing.judge}, {judge_queries.ROLES[standing.role]}: {'; '.join(standing.reasons)}.")
     if all(s.role == "votes" for s in judge_queries.overall(fit)):
         st.caption("Every judge has shown on gold that its vote is worth something.")
+
+
+def _slices(fit: Fit) -> None:
     cells = judge_queries.slice_cells(fit)
     if not cells.is_empty():
-        with st.expander("By slice of gold"):
+        with st.expander("How often each judge is right, by slice of gold"):
             st.altair_chart(judge_charts.slices(cells), alt="Accuracy of each judge in each slice of gold")
             st.caption(f"Slices with {judge_queries.LEAST_ROWS} rows or more; point at a cell for its interval.")
 
@@ -194,7 +201,7 @@ def _bias(fit: Fit, lenient: dict[str, Gap]) -> None:
         if not measured:
             st.caption("Nothing could be measured on these gold rows.")
         if "order" not in measured:
-            st.caption("Order of two answers: not measured, since this way of asking shows judges no two answers.")
+            st.caption("Order of two answers: this way of asking does not try it.")
 
 
 def _agreement(report: PanelReport) -> None:
@@ -202,21 +209,21 @@ def _agreement(report: PanelReport) -> None:
         return
     with st.container(border=True):
         st.subheader("How far judges agree with one another", anchor=False)
-        left, right = st.columns([2, 3], gap="medium")
+        left, right = st.columns([1, 2], gap="medium")
         with left:
             cells = judge_queries.agreement_cells(report.agreement)
             st.altair_chart(judge_charts.agreement(cells), alt="Cohen's kappa between every two judges")
         with right:
             config = {
-                "judges": st.column_config.TextColumn("Judges", width=140),
+                "judges": st.column_config.TextColumn("Judges", width=200),
                 "samples": st.column_config.NumberColumn("Samples", width=65, format="localized"),
                 **{
                     name: st.column_config.TextColumn(label, width=width, help=told)
                     for name, label, width, told in (
                         ("same", "Same verdict", 100, "Share of samples on which both say the same."),
-                        ("kappa", "Kappa", 105, "Cohen's: 0 is what chance gives, 1 full agreement."),
-                        ("alpha", "Alpha", 105, "Krippendorff's."),
-                        ("ac1", "AC1", 105, "Gwet's: steady where nearly every verdict is the same."),
+                        ("kappa", "Kappa", 118, "Cohen's: 0 is what chance gives, 1 full agreement."),
+                        ("alpha", "Alpha", 118, "Krippendorff's."),
+                        ("ac1", "AC1", 118, "Gwet's: steady where nearly every verdict is the same."),
                         ("constant", "Constant", 85, "What a judge would reach with the second that always said this."),
                     )
                 },
@@ -224,6 +231,21 @@ def _agreement(report: PanelReport) -> None:
             rows = judge_queries.agreement_rows(report.agreement)
             st.dataframe(rows, column_config=config, hide_index=True, alt="Every measure of agreement, by pair")
             st.caption(f"On {report.samples:,} samples of the last run, with 95 % intervals over conversations.")
+
+
+def _people() -> None:
+    """What people would make of the kept samples, from the newest closed review that allows an estimate."""
+    closed = tuple(s.name for s in Reviews(house.store().state).studies() if s.closed and s.kind == "single")
+    if closed and (words := _accepted(house.root(), closed)):
+        with st.container(border=True):
+            st.subheader("What people would accept", anchor=False)
+            st.text(f"{words}.")
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _accepted(folder: Path, closed: tuple[str, ...]) -> str | None:
+    found = acceptance(house.store())
+    return None if found is None else found.words
 
 
 def _refused(report: PanelReport) -> None:

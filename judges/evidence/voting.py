@@ -12,6 +12,7 @@ from curation.progress import Progress
 from judges.aggregate import gold_weights, majority_sign, weighted_sign
 from judges.effective import Effective, effective_interval
 from judges.evidence.findings import Row, figure
+from judges.resampling import cluster_numbers
 
 GOLD, DRAWS = 40, 200
 """Gold labels of one draw, and how many seeded draws a figure is the mean of."""
@@ -65,9 +66,10 @@ def scores(signs_I: np.ndarray, gold_I: np.ndarray) -> np.ndarray:
 def gold_weighted(ballots: Ballots, progress: Progress, gold: int = GOLD, draws: int = DRAWS) -> Weighted | None:
     """Weigh the judges by `gold` drawn labels and measure them on the rest; None where no pair would be left."""
     right_IJ = scores(ballots.votes_IJ, ballots.gold_I[:, None])
+    cluster_I = cluster_numbers(ballots.clusters, len(ballots.clusters))
     panel_D, best_D = np.zeros(draws), np.zeros(draws)
     for seed in range(draws):
-        drawn, rest = _drawn(ballots.clusters, gold, seed)
+        drawn, rest = _drawn(cluster_I, gold, seed)
         if not len(rest):
             return None
         weights_J = gold_weights(ballots.votes_IJ[drawn], ballots.gold_I[drawn])
@@ -78,10 +80,9 @@ def gold_weighted(ballots: Ballots, progress: Progress, gold: int = GOLD, draws:
     return Weighted(float(panel_D.mean()), float(panel_D.std()), float(best_D.mean()))
 
 
-def _drawn(clusters: Sequence[str], gold: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(cluster_I: np.ndarray, gold: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Items of clusters drawn until there are `gold` of them, and the other items: no cluster is in both."""
-    names, cluster_I = np.unique(np.asarray(clusters), return_inverse=True)
-    place_C = np.random.default_rng(seed).permutation(len(names))
+    place_C = np.random.default_rng(seed).permutation(cluster_I.max() + 1)
     order_I = np.argsort(place_C[cluster_I], kind="stable")
     enough = place_C[cluster_I[order_I[:gold]]].max()
     chosen_I = place_C[cluster_I] <= enough

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "Overview": "/",
     "Samples": "/samples",
+    "Judges": "/judges",
     "Review": "/review?study=tone&rater=ana",
     "Gold": "/gold",
     "Provenance": "/provenance",

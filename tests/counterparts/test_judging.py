@@ -20,10 +20,9 @@ NONCE = "5e1f0b2c"
 def put(grader: Logprob) -> Put:
     """A request short enough for the tiny model; the schema writes the nonce, which so small a model cannot copy."""
     (full,) = grader.puts(RUBRIC, unit(0, "refund"))
-    schema = {
-        "title": "verdict", "type": "object", "required": ["nonce", "reason", "verdict"], "additionalProperties": False,
-        "properties": {"nonce": {"enum": [NONCE]}, "reason": {"enum": ["so"]}, "verdict": {"enum": ["accept", "reject"]}},
-    }  # fmt: skip
+    menus = {"nonce": [NONCE], "reason": ["so"], "verdict": ["accept", "reject"]}
+    properties = {name: {"enum": words} for name, words in menus.items()}
+    schema = {"title": "verdict", "type": "object", "properties": properties, "required": list(menus)}
     asked = (Message(role="user", content=f"{UNCLEAR} {NONCE}"),)
     return full.model_copy(update={"messages": asked, "nonce": NONCE, "answer_schema": schema})
 

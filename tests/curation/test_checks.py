@@ -70,7 +70,8 @@ def test_every_check_is_built_from_task_toml_and_passes_a_plain_good_answer(name
     step = ChecksStep([(name, build("curation.checks", name, {}, name))], TEXT)
     calls = '[{"name":"track","arguments":"{}","id":""}]'
     tools = [{"name": "track", "input_schema": {}}]
-    good = row(1, answer="Your parcel is on its way. #### 4", tool_calls=calls, fields={"answer": "4", "tools": tools})
+    fields = {"answer": "4", "tools": tools}
+    good = row(1, "Where are my 4 parcels?", "Your parcel is on its way. #### 4", tool_calls=calls, fields=fields)
     assert step(table(good)).decisions.is_empty()
     assert step.describe()["checks"][0]["name"] == name
 

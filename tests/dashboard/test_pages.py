@@ -15,7 +15,7 @@ from dashboard.launch import ROLE, WORKSPACE
 from tests.dashboard.house import SECRETS
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-PAGES = ("overview", "samples", "review", "gold", "provenance", "gate")
+PAGES = ("overview", "samples", "judges", "review", "gold", "provenance", "gate")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import pytest
 from curation.llm.practice import PROFILES
 from curation.records import Message
 from judges.canaries import KINDS, canaries, passed
+from judges.comparing import Comparing
 from judges.graders.best_of_n import BestOfN
 from judges.graders.checklist import Checklist
 from judges.graders.logprob import Logprob
@@ -137,4 +138,5 @@ def test_practice_judges_reject_nearly_all_canaries_at_their_stated_rates(stated
 @pytest.mark.parametrize("grader", GRADERS, ids=lambda g: g.plugin_name())
 def test_a_gullible_judge_fails_them_in_every_form(gullible, grader):
     found, n = results(gullible, grader, "dogwood")
-    assert found[False] > 0.9 * n
+    several = isinstance(grader, Comparing)  # the answer beside the planted one may be as far from right, and win
+    assert found[False] > (0.6 if several else 0.9) * n

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from curation.llm.practice.server import PracticeServer, server_for
-from curation.run import scrub_text
-from curation.task import read_task
+from curation.run import gold_key, scrub_text
+from curation.workspace import Workspace
 
 STILLHOUSE = [sys.executable, "-m", "dashboard.cli.main"]
 
@@ -59,8 +59,8 @@ def report(workspace: Path, url: str | None = None) -> dict:
 
 def practice_for(workspace: Path, **options: object) -> PracticeServer:
     """A practice server of our own for a workspace, so that its counts can be read."""
-    task = read_task(workspace / "task.toml")
-    return server_for(task, scrub_text(task), **options)
+    with Workspace.open(workspace) as opened:
+        return server_for(opened.task, scrub_text(opened.task), also=gold_key(opened.store), **options)
 
 
 @pytest.fixture(scope="session")

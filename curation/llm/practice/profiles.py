@@ -14,7 +14,8 @@ depend on the item. 40 % of the variance of being wrong is shared by all models 
 families err together, and judges are fooled where teachers fail. A wrong answer is a confusable one: valid JSON,
 a known label, a reply that fits it. Reported probabilities are calibrated at sharpness 1, overconfident above.
 `voice` puts the free words into a model's own manner, so that two right answers are rarely the same text.
-`malformed` replies of a judge are half as frequent. A test compares this table with `PROFILES`.
+`malformed` replies of a judge are half as frequent; `gullible` is how often it accepts a planted answer: an empty
+one, one that talks to its judge, one that belongs to another message. A test compares this table with `PROFILES`.
 """  # noqa: E501 - a table's row is one line
 
 from typing import Annotated, Literal

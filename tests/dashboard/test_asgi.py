@@ -1,0 +1,298 @@
+"""The server's edge over real HTTP and real websockets: who is let in, and what every answer carries."""
+
+import http.client
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import streamlit as st
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from dashboard import launch
+from dashboard.asgi import HEADERS, Door, broken
+
+PLACE = "/srv/secret/place.py"
+FOREIGN_HOSTS = (
+    "evil.example",
+    "evil.example:{port}",
+    "127.0.0.1.evil.example:{port}",
+    "localhost.evil.example",
+    "evil.example@127.0.0.1:{port}",
+    "127.0.0.1:{port}@evil.example",
+    "127.0.0.1:{port}/evil.example",
+    "127.0.0.1:{port}; script-src *",
+    "127.0.0.1 evil.example",
+    "127.0.0.2:{port}",
+    "0.0.0.0:{port}",
+    "[::2]:{port}",
+    "localhost.:{port}",
+    "",
+)
+FOREIGN_ORIGINS = (
+    "http://evil.example",
+    "http://evil.example:{port}",
+    "http://127.0.0.1:1",  # another server of this machine
+    "http://127.0.0.1",
+    "http://localhost:{port}",  # ours, by another name than the one asked for
+    "http://127.0.0.1:{port}.evil.example",
+    "http://evil.example@127.0.0.1:{port}",
+    "http://127.0.0.1:{port}/",
+    "file://127.0.0.1:{port}",
+    "null",
+    "",
+)
+ADDRESSES = (
+    "/",
+    "/samples?text=x",
+    "/no/such/page",
+    "/favicon.png",
+    "/static/js/no-such.js",
+    "/media/no-such.png",
+    "/component/no/such",
+    "/samples/",
+    "/..%2f..%2fetc/passwd",
+    "//evil.example/x",
+    "/oauth2callback",
+    "/_stcore/health",
+    "/_stcore/host-config",
+    "/_stcore/metrics",
+    "/_stcore/stream",
+    "/_stcore/upload_file/no/such",
+    "/_stcore/bidi-components/no/such",
+    "/_stcore/agent/interact",
+    "/_stcore/agent/openapi.json",
+)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: list[tuple[str, str]]
+    body: str
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name]
+
+
+def ask(port: int, path: str, method: str = "GET", host: str | None = None, **headers: str) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.putrequest(method, path, skip_host=True)
+    for name, value in {"Host": host if host is not None else f"127.0.0.1:{port}", **headers}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    with connection.getresponse() as response:
+        answer = Answer(response.status, response.getheaders(), response.read().decode("utf-8", "replace"))
+    connection.close()
+    return answer
+
+
+def shake(port: int, path: str, **headers: str) -> Answer:
+    """Ask for a websocket as a browser does; what is answered instead, or 101."""
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.putrequest("GET", path, skip_host=True)
+    asked = {"Host": f"127.0.0.1:{port}", **upgrade, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", **headers}
+    for name, value in asked.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    response = connection.getresponse()
+    answer = Answer(response.status, response.getheaders(), "" if response.status == 101 else response.read().decode())
+    response.close()
+    connection.close()
+    return answer
+
+
+def is_strict(answer: Answer) -> bool:
+    """Whether an answer carries each header once and a policy that lets nobody else in."""
+    (policy,) = answer.all("content-security-policy")
+    allowed = [word for part in policy.split("; ") for word in part.split()[1:]]
+    return (
+        all(answer.all(name) == [value] for name, value in HEADERS.items())
+        and {"default-src 'self'", "frame-ancestors 'none'", "object-src 'none'"} <= set(policy.split("; "))
+        and not {"*", "ws:", "wss:", "http:", "https:", "'unsafe-eval'"} & set(allowed)
+        and "'unsafe-inline'" not in policy.split("script-src ")[1].split(";")[0]
+    )
+
+
+# --- the door before a house of our own -------------------------------------------------------------------------
+
+
+async def kept(_: Request) -> PlainTextResponse:
+    theirs = {"Cache-Control": "public, max-age=60", "Content-Security-Policy": "default-src *"}
+    return PlainTextResponse("a prompt", headers=theirs)
+
+
+async def fails(_: Request) -> PlainTextResponse:
+    raise RuntimeError(PLACE)
+
+
+async def tells(_: Request) -> PlainTextResponse:
+    return PlainTextResponse(f"no file {PLACE}", 404)
+
+
+async def tells_a_program(_: Request) -> JSONResponse:
+    return JSONResponse({"error": "name is missing"}, 422)
+
+
+async def echo(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text(await socket.receive_text())
+    await socket.close()
+
+
+HOUSE = Starlette(
+    routes=[
+        Route("/kept", kept),
+        Route("/static/file.js", kept),
+        Route("/fails", fails),
+        Route("/tells", tells),
+        Route("/api", tells_a_program),
+        WebSocketRoute("/echo", echo),
+    ],
+    middleware=[Middleware(Door, hosts=launch.HOSTS)],
+    exception_handlers={Exception: broken},
+)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    server = uvicorn.Server(uvicorn.Config(HOUSE, port=0, ws="websockets-sansio", log_level=100))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.mark.parametrize("path", ["/kept", "/static/file.js", "/fails", "/tells", "/api", "/nowhere"])
+def test_every_answer_carries_the_headers_once_whatever_the_pages_say(port: int, path: str):
+    assert is_strict(ask(port, path))
+
+
+def test_what_shows_text_is_kept_by_no_browser_and_the_same_files_for_everybody_are(port: int):
+    assert ask(port, "/kept").all("cache-control") == ["no-store"]
+    assert ask(port, "/static/file.js").all("cache-control") == ["public, max-age=60"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/fails", 500), ("/tells", 404), ("/nowhere", 404)])
+def test_an_error_leaves_as_a_neutral_page(port: int, path: str, status: int):
+    answer = ask(port, path)
+    assert answer.status == status
+    assert PLACE not in answer.body
+    assert "Traceback" not in answer.body
+    assert answer.body.startswith("<!doctype html>")
+    assert answer.all("cache-control") == ["no-store"]
+
+
+def test_a_program_is_told_in_json_what_it_did_wrong(port: int):
+    answer = ask(port, "/api")
+    assert (answer.status, answer.body) == (422, '{"error":"name is missing"}')
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "127.0.0.1", "localhost:{port}", "LOCALHOST", "[::1]:{port}"])
+def test_our_own_names_are_let_in_and_the_policy_names_no_other_host(port: int, host: str):
+    answer = ask(port, "/kept", host=(named := host.format(port=port)))
+    assert (answer.status, answer.body) == (200, "a prompt")
+    (policy,) = answer.all("content-security-policy")
+    sockets = policy.split("connect-src ")[1].split(";")[0]
+    assert sockets == ("'self'" if "[" in named else f"'self' ws://{named} wss://{named}")
+
+
+@pytest.mark.parametrize("host", FOREIGN_HOSTS)
+def test_a_foreign_name_for_this_machine_is_refused_on_http_and_on_the_websocket(port: int, host: str):
+    named = host.format(port=port)
+    for answer in (ask(port, "/kept", host=named), shake(port, "/echo", Host=named)):
+        assert answer.status in (400, 403)
+        assert "a prompt" not in answer.body
+        assert answer.status == 400 or is_strict(answer)
+
+
+@pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
+def test_a_foreign_origin_is_refused_on_http_and_on_the_websocket(port: int, origin: str):
+    named = origin.format(port=port)
+    for answer in (ask(port, "/kept", Origin=named), shake(port, "/echo", Origin=named)):
+        assert answer.status == 403
+        assert "a prompt" not in answer.body
+        assert is_strict(answer)
+
+
+def test_our_own_pages_and_programs_without_a_page_open_the_websocket(port: int):
+    for origin in (f"http://127.0.0.1:{port}", None):
+        with connect(f"ws://127.0.0.1:{port}/echo", origin=origin) as socket:  # type: ignore[arg-type]
+            socket.send("hello")
+            assert socket.recv(10) == "hello"
+
+
+# --- the real pages ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(workspace: Path) -> Iterator[int]:
+    port = launch.free_port()
+    with launch.started(workspace, port) as process:
+        for _ in range(240):
+            assert process.poll() is None
+            try:
+                if ask(port, "/_stcore/health").status == 200:
+                    break
+            except ConnectionError:
+                time.sleep(0.25)
+        yield port
+
+
+@pytest.fixture(scope="module")
+def pages(built: Path) -> Iterator[int]:
+    with serving(built) as port:
+        yield port
+
+
+def test_every_address_of_the_pages_answers_strictly_and_names_no_path(pages: int, built: Path):
+    telling = [str(built), str(Path(st.__file__).parent), str(Path(__file__).parents[2]), "Traceback"]
+    for path in ADDRESSES:
+        for method in ("GET", "HEAD", "POST", "PUT", "OPTIONS"):
+            answer = ask(pages, path, method, **{"Content-Length": "0"})
+            assert is_strict(answer), (method, path)
+            assert [word for word in telling if word in answer.body] == [], (method, path)
+            assert answer.all("cache-control") == ["no-store"], (method, path)
+
+
+def test_nobody_is_told_how_many_people_are_here(pages: int):
+    assert ask(pages, "/_stcore/metrics").status == 404
+
+
+def test_the_pages_let_in_themselves_and_refuse_foreign_hosts_and_origins(pages: int):
+    stream, own = "/_stcore/stream", f"http://127.0.0.1:{pages}"
+    with connect(f"ws://127.0.0.1:{pages}{stream}", origin=own, subprotocols=["streamlit"]) as socket:  # type: ignore[arg-type,list-item]
+        assert socket.subprotocol == "streamlit"
+    for foreign in ({"Origin": "http://evil.example"}, {"Origin": "http://127.0.0.1:1"}, {"Host": "evil.example"}):
+        assert shake(pages, stream, **foreign).status == 403
+        assert ask(pages, "/", **foreign).status == 403 if "Origin" in foreign else True
+    assert ask(pages, "/", host=f"evil.example:{pages}").status == 403
+    with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{pages}{stream}", origin="https://evil.example"):  # type: ignore[arg-type]
+        pass
+
+
+@pytest.mark.parametrize("setting", [{}, {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}])
+def test_a_server_started_by_hand_with_open_settings_does_not_come_up(built: Path, setting: dict[str, str]):
+    environment = {**launch.environment(built, base=os.environ), "STREAMLIT_SERVER_HEADLESS": "true", **setting}
+    asked = [sys.executable, "-m", "uvicorn", "dashboard.asgi:app", "--port", "0"]
+    ended = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 3
+    assert "start the pages with `stillhouse dashboard`" in ended.stderr
