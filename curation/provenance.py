@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,14 @@ def why(store: Store, sample_id: str) -> dict[str, JsonValue]:
         raise UnknownRecord(f"{which} {sample_id!r}; `stillhouse why --text STRING` looks for its text")
     version, row = found[0]
     decisions = store.versions.decisions(version).filter(pl.col("sample") == row["id"])
+    held: list[JsonValue] = [{"version": v, "state": r["state"], "reason": r["reason"]} for v, r in found]
+    return told(store, version, row, list(decisions.iter_rows(named=True)), held)
+
+
+def told(
+    store: Store, version: str, row: Mapping[str, Any], decisions: Sequence[dict[str, Any]], versions: list[JsonValue]
+) -> dict[str, JsonValue]:
+    """What `why` tells, of a row of a version's samples and the decisions about it, however they were read."""
     request = Replies(store.replies_db).request(row["request_key"])
     return {
         "id": row["id"],
@@ -47,9 +55,9 @@ def why(store: Store, sample_id: str) -> dict[str, JsonValue]:
         "teacher": row["teacher"],
         "prompt_id": row["prompt_id"],
         "source": row["source"],
-        "steps": _steps(store.versions.manifest(version), list(decisions.iter_rows(named=True))),
+        "steps": _steps(store.versions.manifest(version), decisions),
         "request": {"key": row["request_key"] or None, **(request or {})},
-        "versions": [{"version": v, "state": r["state"], "reason": r["reason"]} for v, r in found],
+        "versions": versions,
         "reviews": [*Reviews(store.state).votes_for(row["id"])],
         "gold": [*Gold(store.state).holding(row["id"])],
     }

@@ -130,6 +130,17 @@ class Quarantine:
             return self.prompts.approve(row["prompt_id"], by, why)
         return self._add(_ruling(sample_of(row), None, by, why))
 
+    def rule_on(self, rows: pl.DataFrame, ruling: Literal["approve", "withdraw"], by: str, why: str = "") -> int:
+        """Approve the quarantined samples among rows of the newest version, or take rulings on them back.
+
+        How many rulings were recorded: one for each answer, and one for each held prompt however many samples were
+        planned of it.
+        """
+        answered = rows.filter((pl.col("state") == "quarantined") & ~IS_HELD)
+        ruled = [_ruling(sample_of(row), None, by, why) for row in answered.iter_rows(named=True)]
+        self._rulings.add(*(one.model_copy(update={"ruling": ruling}) for one in ruled))
+        return len(ruled) + self.prompts.rule_on(rows, ruling, by, why)
+
     def correct(self, sample: str, answer: str, by: str, why: str = "") -> Ruling:
         """Let a sample through with a person's answer, from the next run on.
 

@@ -125,8 +125,9 @@ def _cells(base: alt.Chart, value: str, domain: tuple[float, float]) -> alt.Laye
 
 
 def _above(judges: int) -> alt.Axis:
-    turned = {"labelAngle": -30, "labelAlign": "left"} if judges > FEW else {"labelAngle": 0}
-    return alt.Axis(**turned, labelLimit=130, labelOverlap=False, orient="top")
+    plain = alt.Axis(labelAngle=0, labelLimit=130, labelOverlap=False, orient="top")
+    turned = alt.Axis(labelAngle=-30, labelAlign="left", labelLimit=130, labelOverlap=False, orient="top")
+    return turned if judges > FEW else plain
 
 
 def _number(column: str, form: str = ".2f") -> alt.Tooltip:

@@ -44,7 +44,9 @@ def acceptance(store: Store) -> Acceptance | None:
 
     A sample that was drawn with a probability nobody kept is in no estimate; then there is none.
     """
-    closed = [s for s in Reviews(store.state).studies() if s.closed is not None and s.kind == "single"]
+    here = set(store.versions.list())  # a study of gold rows, or one rated elsewhere, is of no version
+    studies = Reviews(store.state).studies()
+    closed = [s for s in studies if s.closed is not None and s.kind == "single" and s.version in here]
     for study in reversed(closed):
         if (found := _from(store, study)) is not None:
             return found

@@ -15,6 +15,7 @@ from curation.records import Message, sample_of
 from curation.store.gold import Gold, GoldItem, Judged
 from curation.store.gold_judged import Said
 from curation.store.review_draws import ReviewDraws
+from curation.store.review_imports import IMPORTED, ReviewItems
 from curation.store.reviews import Ballot, Reviews, Study
 from curation.store.store import Store
 from judges.grading import answer_text
@@ -46,7 +47,7 @@ def rows_of_study(store: Store, study: Study, slice_by: SliceBy | None = None) -
         match winner_of([b.winner for b in given]):
             case None:
                 found.tied += 1
-            case "tie" | "both_bad":
+            case winner if winner not in VERDICTS:  # a tie, both bad, or a label of a study rated elsewhere
                 found.undecided += 1
             case winner:
                 found.rows.append(material.row(given, cast("Said", winner)))
@@ -88,9 +89,13 @@ class _Material:
     even: Mapping[tuple[str, str | None], float]
     slice_by: SliceBy | None
     label: str
+    imported: Mapping[int, GoldItem] = field(default_factory=dict[int, GoldItem])
+    """The items of a study that was rated elsewhere, by position."""
 
     @classmethod
     def of(cls, store: Store, study: Study, ballots: Sequence[Ballot], slice_by: SliceBy | None) -> "_Material":
+        if study.version.startswith(IMPORTED):
+            return cls({}, {}, {}, {}, slice_by, "", _imported(store, study))
         wanted = {i for b in ballots for i in (b.first_sample, b.second_sample) if i}
         gold = _gold_rows(store, {i for i in wanted if i.startswith(GOLD)})
         if gold.keys() == wanted:
@@ -110,8 +115,9 @@ class _Material:
         ballot = votes[0]
         said = {b.rater: b.winner for b in votes}
         chance = self.chances.get(ballot.position, self.even.get((ballot.first_sample, ballot.second_sample)))
-        if ballot.first_sample in self.gold:
-            return _reviewed_again(self.gold[ballot.first_sample], verdict, said)
+        known = self.imported.get(ballot.position) or self.gold.get(ballot.first_sample)
+        if known is not None:
+            return _reviewed_again(known, verdict, said)
         shown = [self.samples[i] for i in (ballot.first_sample, ballot.second_sample) if i]
         samples = [sample_of(row) for row in shown]
         first = samples[0]
@@ -144,6 +150,22 @@ class _Material:
             case "label":
                 value = json.loads(row["labels"] or "{}").get(self.label)
                 return value if isinstance(value, str) else None
+
+
+def _imported(store: Store, study: Study) -> dict[int, GoldItem]:
+    """The items of a study that was rated elsewhere, as rows that wait for their verdict, by position."""
+    found: dict[int, GoldItem] = {}
+    for position, item in enumerate(ReviewItems(store.state).of(study.name)):
+        single = item.second is None
+        judged = Judged(
+            messages=(Message(role="user", content=item.prompt),),
+            answers=(item.first,) if item.second is None else (item.first, item.second),
+            verdict="accept" if single else "first",
+            teachers=(item.first_teacher,) if single else (item.first_teacher, item.second_teacher or ""),
+        )
+        name = "+".join(i for i in (item.first_sample, item.second_sample) if i)
+        found[position] = GoldItem(id=name, text=item.prompt, answer=None, judged=judged)
+    return found
 
 
 def _gold_rows(store: Store, names: set[str]) -> dict[str, GoldItem]:

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from curation.intervals import Interval, wilson
 from curation.records import Record
-from judges.bias import side_preference
 from judges.resampling import cluster_numbers
 
 Role = Literal["votes", "report_only", "excluded"]
@@ -327,6 +326,8 @@ def length_preference(table: VoteTable, j: int, seed: int) -> dict[str, float | 
     """
     if table.lengths_I is None:
         return {}
+    from judges.bias import side_preference  # brings scipy.stats, which a run that only rules does not need
+
     gap = side_preference(
         table.votes_IJ[:, j], table.gold_I, _longer(table.lengths_I), clusters=table.clusters, draws=DRAWS, seed=seed
     )

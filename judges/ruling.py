@@ -46,8 +46,9 @@ def ruled(sample: Sample, votes: Sequence[PanelVote], fit: Fit | None, quorum: i
 
 
 def may_vote(fit: Fit, judge: str) -> bool:
-    """Whether a judge has earned a vote, on all gold rows or on those of some slice."""
-    return any(weights.get(judge, 0.0) > 0 for weights in (fit.weights, *fit.slice_weights.values()))
+    """Whether a judge, or one that counts as the same judge, has earned a vote on all gold rows or in some slice."""
+    alike = next((group for group in fit.same if judge in group), (judge,))
+    return any(weights.get(name, 0.0) > 0 for weights in (fit.weights, *fit.slice_weights.values()) for name in alike)
 
 
 def _advice(votes: Sequence[PanelVote], plain: Ruling) -> str:

@@ -35,9 +35,9 @@ class Beside:
     why: str | None = None
 
     @classmethod
-    def of(cls, store: Store, study: Study) -> "Beside":
-        """What the workspace knows about the items of a study."""
-        items = ReviewItems(store.state).of(study.name)
+    def of(cls, store: Store, study: Study, items: Sequence[Item] | None = None) -> "Beside":
+        """What the workspace knows about the items of a study; those it holds where none are given."""
+        items = ReviewItems(store.state).of(study.name) if items is None else items
         right = _right(store, study, items)
         if study.version not in store.versions.list():
             return cls(items, right, why="its items are not samples of a version here, so no judge ruled on them")
@@ -133,13 +133,20 @@ def _verdict(item: Item, said: Mapping[str, float]) -> str | None:
 
 def gold_accuracy(votes: Sequence[Ballot], beside: Beside) -> dict[str, JsonValue]:
     """How often each rater said what the gold row says; a tie is not what a gold row says."""
-    asked = [v for v in votes if v.position in beside.right]
+    return accuracy(votes, beside.right, beside.items, "no item of this study is a row of a gold set")
+
+
+def accuracy(
+    votes: Sequence[Ballot], right: Mapping[int, str], items: Sequence[Item], none: str = "nothing was settled on"
+) -> dict[str, JsonValue]:
+    """How often each rater said what is right (by position, with the order undone); `none` says why where it is not."""
+    asked = [v for v in votes if v.position in right]
     if not asked:
-        return {"rows": 0, "all": None, "raters": {}, "why": "no item of this study is a row of a gold set"}
+        return {"rows": 0, "all": None, "raters": {}, "why": none}
 
     def row(ballots: Sequence[Ballot]) -> dict[str, JsonValue]:
-        marks = [b.winner == beside.right[b.position] for b in ballots]
-        return share_row(marks, [beside.items[b.position].prompt for b in ballots])
+        marks = [b.winner == right[b.position] for b in ballots]
+        return share_row(marks, [items[b.position].prompt for b in ballots])
 
     raters: dict[str, JsonValue] = {
         name: row([v for v in asked if v.rater == name]) for name in sorted({v.rater for v in asked})

@@ -1,4 +1,4 @@
-"""What a figure of a study's report holds: its value, a 95 % interval, n, and the smallest effect n could have shown."""
+"""What a figure of a study's report holds: its value, a 95 % interval, n, and the smallest effect n could show."""
 
 from collections.abc import Hashable, Sequence
 

@@ -18,6 +18,9 @@ STILL = 1e-7
 SMOOTH = 1.0
 """Pseudo-votes for each outcome, so that no judge is believed or disbelieved without end."""
 
+FAR = 0.1
+"""Agreement must put a judge this far on the other side of chance before it is told."""
+
 
 class Believed(NamedTuple):
     """What a model of the votes believes: the chance that each item's true side is 1.0, and each judge's accuracy.
@@ -77,7 +80,7 @@ def mace(votes_IJ: np.ndarray) -> Believed:
 
 
 def against_gold(table: VoteTable, overall: Sequence[Standing], least_gold: int) -> str | None:
-    """A sentence where Dawid-Skene puts a judge on the other side of chance than gold shows it to be; else None.
+    """A sentence where Dawid-Skene puts a judge clearly on the other side of chance than gold shows it; else None.
 
     Two judges cannot be told apart by their votes alone, so that nothing is said of fewer than three.
     """
@@ -87,7 +90,7 @@ def against_gold(table: VoteTable, overall: Sequence[Standing], least_gold: int)
     apart = [
         f"{s.judge} {percent(float(says))} (gold {percent(s.accuracy)})"
         for s, says in zip(overall, believed.accuracy_J, strict=True)
-        if s.n >= least_gold and (s.high < 0.5 < says or says < 0.5 < s.low)
+        if s.n >= least_gold and (s.high < 0.5 < says - FAR or says + FAR < 0.5 < s.low)
     ]
     return "by agreement alone accuracy would be put at " + ", ".join(apart) if apart else None
 

@@ -5,10 +5,10 @@ out masked as well. Neither the ruling nor the training row it leaves holds a va
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 from pydantic import JsonValue
@@ -126,6 +126,14 @@ class HeldPrompts:
         """Have the next run ask a held prompt as it is masked."""
         return self._add(PromptRuling(prompt=self.one(prompt).key, ruling="approve", by=by, why=self._clean(why)))
 
+    def rule_on(self, rows: pl.DataFrame, ruling: Literal["approve", "withdraw"], by: str, why: str = "") -> int:
+        """Approve the held prompts among rows of the newest version, or take rulings on them back; on how many."""
+        held = rows.filter(IS_HELD).unique("prompt_id", keep="first", maintain_order=True)
+        keys = [held_key_of(row) for row in held.iter_rows(named=True)]
+        said = self._clean(why) if keys else ""
+        self._rulings.add(*(PromptRuling(prompt=key, ruling=ruling, by=by, why=said) for key in keys))
+        return len(keys)
+
     def correct(self, prompt: str, more: Sequence[Mark | Piece], by: str, why: str = "") -> PromptRuling:
         """Have the next run mask more of a held prompt and ask it; takes the place of an earlier ruling.
 
@@ -204,9 +212,15 @@ def training_rows(store: Store) -> list[dict[str, JsonValue]]:
     return [ruling.example for ruling in newest if ruling.ruling == "correct" and ruling.example is not None]
 
 
+def held_key_of(row: Mapping[str, Any]) -> str:
+    """What a ruling names a row of the samples table by, where its prompt was held back."""
+    messages = tuple(message_of(message) for message in row["messages"])
+    return held_key(Prompt(id=row["prompt_id"], messages=messages))
+
+
 def _held(row: dict[str, Any], rulings: dict[str, PromptRuling]) -> HeldPrompt:
     messages = tuple(message_of(message) for message in row["messages"])
-    key = held_key(Prompt(id=row["prompt_id"], messages=messages))
+    key = held_key_of(row)
     return HeldPrompt(
         id=row["prompt_id"], key=key, messages=messages, reason=row["reason"] or "", words=row["words"] or "",
         source=row["source"] or "", parent=row["parent"], ruling=rulings.get(key),

@@ -29,7 +29,8 @@ class Ruling(Record):
     request_key: str
     index: int
     sample: str
-    ruling: Literal["approve", "correct"]
+    ruling: Literal["approve", "correct", "withdraw"]
+    """A withdrawn ruling is as if nobody had ruled."""
     answer: str | None = None
     """The person's answer, when they corrected it."""
     by: str
@@ -44,18 +45,20 @@ class Rulings:
         self._database = database
         self._ledger = ledger
 
-    def add(self, ruling: Ruling) -> None:
-        """Append a ruling and its ledger event in one transaction."""
-        body = {"sample": ruling.sample, "ruling": ruling.ruling, "why": ruling.why}
+    def add(self, *rulings: Ruling) -> None:
+        """Append rulings and their ledger events in one transaction."""
         with self._database.write() as connection:
-            connection.execute(RULINGS.insert().values(**ruling.model_dump(), at=now(connection)))
-            self._ledger.append_in(connection, "quarantine", body, ruling.by)
+            for ruling in rulings:
+                body = {"sample": ruling.sample, "ruling": ruling.ruling, "why": ruling.why}
+                connection.execute(RULINGS.insert().values(**ruling.model_dump(), at=now(connection)))
+                self._ledger.append_in(connection, "quarantine", body, ruling.by)
         self._ledger.publish()
 
     def list(self) -> list[Ruling]:
-        """The newest ruling on every sample, oldest first."""
+        """The newest ruling on every sample, oldest first; none where it was withdrawn."""
         newest = sa.select(sa.func.max(RULINGS.c.seq)).group_by(RULINGS.c.sample)
         columns = [RULINGS.c[name] for name in Ruling.model_fields]
-        query = sa.select(*columns).where(RULINGS.c.seq.in_(newest.scalar_subquery())).order_by(RULINGS.c.seq)
+        stands = (RULINGS.c.seq.in_(newest.scalar_subquery()), RULINGS.c.ruling != "withdraw")
+        query = sa.select(*columns).where(*stands).order_by(RULINGS.c.seq)
         with self._database.read() as connection:
             return [Ruling.model_validate(dict(row)) for row in connection.execute(query).mappings()]

@@ -1,7 +1,9 @@
 """Questions asked of a version in SQL: the only place that knows DuckDB, in memory and locked down.
 
-The views `samples` and `decisions` read the version's chunks, `versions` and `runs` the state store. A query sees
-nothing else: no other file, no network, no extension, and the configuration cannot be changed back.
+The views `samples` and `decisions` read the version's chunks, `versions` and `runs` the state store; `placed` is
+`samples` with the `chunk` a row lies in and its `place` there, both from 0 and in plan order, so that a page can be
+read from where it lies. A query sees nothing else: no other file, no network, no extension, and the configuration
+cannot be changed back.
 """
 
 import json
@@ -47,6 +49,7 @@ class Query:
         decisions = [store.chunks.path(d) for d in manifest.decisions]
         self._lock([*samples, *decisions])
         self._view("samples", samples)
+        self._view("placed", samples, "file_index AS chunk, file_row_number AS place, *")
         self._view("decisions", decisions)
         self._table("versions", _versions(store))
         self._table("runs", _runs(store))
@@ -64,17 +67,17 @@ class Query:
         ):
             self._connection.execute(f"SET {setting}")
 
-    def _view(self, name: str, files: list[str]) -> None:
+    def _view(self, name: str, files: list[str], columns: str = "*") -> None:
         listed = ", ".join(_quoted(f) for f in files)
-        self._connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
+        self._connection.execute(f"CREATE VIEW {name} AS SELECT {columns} FROM read_parquet([{listed}])")
 
     def _table(self, name: str, frame: pl.DataFrame) -> None:
         self._connection.register("incoming", frame.to_arrow())
         self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
         self._connection.unregister("incoming")
 
-    def sql(self, text: str, *, limit: int | None = None) -> pl.DataFrame:
-        """The rows of one SELECT; at most `limit` where given.
+    def sql(self, text: str, parameters: dict[str, Any] | None = None, *, limit: int | None = None) -> pl.DataFrame:
+        """The rows of one SELECT, with a value for every `$name` in it; at most `limit` where given.
 
         Raises InputError with DuckDB's own words for anything else than one readable SELECT.
         """
@@ -84,7 +87,7 @@ class Query:
             raise InputError(f"the query cannot be read: {_first_line(error)}") from error
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise InputError("one SELECT is answered at a time; the views are samples, decisions, versions and runs")
-        return self._ask(text, limit=limit)
+        return self._ask(text, parameters, limit=limit)
 
     def _ask(self, text: str, parameters: dict[str, Any] | None = None, *, limit: int | None = None) -> pl.DataFrame:
         cursor = self._connection.cursor()

@@ -57,7 +57,7 @@ class ReviewImports:
         database.ensure(STATE)
         self._database = database
 
-    def record(  # noqa: PLR0913 - a whole study comes at once
+    def record(
         self,
         study: Study,
         items: Sequence[Item],

@@ -40,7 +40,8 @@ class PromptRuling(Record):
     """What a person decided about one held prompt: it may be asked as it is masked, or with more of it masked."""
 
     prompt: str
-    ruling: Literal["approve", "correct"]
+    ruling: Literal["approve", "correct", "withdraw"]
+    """A withdrawn ruling is as if nobody had ruled."""
     marks: tuple[Mark, ...] = ()
     example: dict[str, JsonValue] | None = None
     """A training row for the tagger: the text with an invented value in every masked place."""
@@ -56,20 +57,22 @@ class PromptRulings:
         self._database = database
         self._ledger = ledger
 
-    def add(self, ruling: PromptRuling) -> None:
-        """Append a ruling and its ledger event in one transaction."""
-        row = ruling.model_dump(mode="json")
-        body: dict[str, JsonValue] = {name: row[name] for name in ("prompt", "ruling", "marks", "why")}
+    def add(self, *rulings: PromptRuling) -> None:
+        """Append rulings and their ledger events in one transaction."""
         with self._database.write() as connection:
-            connection.execute(RULINGS.insert().values(**row, at=now(connection)))
-            self._ledger.append_in(connection, "scrub_ruling", body, ruling.by)
+            for ruling in rulings:
+                row = ruling.model_dump(mode="json")
+                body: dict[str, JsonValue] = {name: row[name] for name in ("prompt", "ruling", "marks", "why")}
+                connection.execute(RULINGS.insert().values(**row, at=now(connection)))
+                self._ledger.append_in(connection, "scrub_ruling", body, ruling.by)
         self._ledger.publish()
 
     def newest(self) -> dict[str, PromptRuling]:
-        """The newest ruling on every prompt, by the prompt's digest."""
+        """The newest ruling on every prompt, by the prompt's digest; none where it was withdrawn."""
         latest = sa.select(sa.func.max(RULINGS.c.seq)).group_by(RULINGS.c.prompt)
         columns = [RULINGS.c[name] for name in PromptRuling.model_fields]
-        query = sa.select(*columns).where(RULINGS.c.seq.in_(latest.scalar_subquery())).order_by(RULINGS.c.seq)
+        stands = (RULINGS.c.seq.in_(latest.scalar_subquery()), RULINGS.c.ruling != "withdraw")
+        query = sa.select(*columns).where(*stands).order_by(RULINGS.c.seq)
         with self._database.read() as connection:
             rows = connection.execute(query).mappings()
             return {row["prompt"]: PromptRuling.model_validate(dict(row)) for row in rows}

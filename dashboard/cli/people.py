@@ -1,4 +1,4 @@
-"""Commands for reviewers and for looking: review create, status, close, export; dashboard."""
+"""Commands for reviewers and for looking: review create, status, close, export, import; dashboard."""
 
 import getpass
 import json
@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from curation.errors import InputError
 from dashboard.cli.opening import at, require, workspace
 from dashboard.cli.output import Json, facts, json_line, say, table
 
@@ -17,13 +16,14 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="The study's nam
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(no_args_is_help=True, help="Blind review studies: create, status, close, export.")
+    group = typer.Typer(no_args_is_help=True, help="Blind review studies: create, status, close, export, import.")
     group.command(epilog="Example:  stillhouse review create tone --kind pairwise -n 60 --rater ana --rater ben")(
         create
     )
     group.command(epilog="Example:  stillhouse review status tone --json")(status)
     group.command(epilog="Example:  stillhouse review close tone")(close)
     group.command(epilog="Example:  stillhouse review export tone --out votes.jsonl")(export)
+    group.command("import", epilog="Example:  stillhouse review import ratings.jsonl --study earlier")(import_)
     app.add_typer(group, name="review", rich_help_panel=PANEL)
     app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse -C support dashboard --port 8600")(dashboard)
 
@@ -114,27 +114,79 @@ def close(context: typer.Context, study: StudyName, as_json: Json = False) -> No
 def export(
     context: typer.Context,
     study: StudyName,
+    form: Annotated[
+        Literal["jsonl", "argilla"], typer.Option("--format", help="A line for each vote, or Argilla's records.")
+    ] = "jsonl",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where the votes go.", show_default="STUDY-votes.jsonl")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a closed study's votes as JSONL; they name the teachers, so an open study is refused."""
+    """Write a closed study with its votes; they name the teachers, so an open study is refused.
+
+    Either format is read by `review import`. Argilla's records are those of its SDK 2.0 to 2.8 (`from_json`).
+    """
     from curation.store.durable import write_durably
-    from curation.store.reviews import Reviews
+    from judges.review_files import export_study
 
     with workspace(context) as opened:
-        reviews = Reviews(opened.store.state)
-        if not reviews.study(study).closed:
-            raise InputError(f"study {study!r} is open, and its votes name the teachers; `review close {study}` first")
-        votes = reviews.ballots(study)
-    target = at(context).path(out or Path(f"{study}-votes.jsonl"))
-    lines = [json.dumps({"study": study, **vote.model_dump(mode="json"), "winner": vote.winner}) for vote in votes]
-    write_durably(target, "".join(line + "\n" for line in lines).encode())
+        data, votes = export_study(opened.store, study, form)
+    target = at(context).path(out or Path(f"{study}-votes.{'jsonl' if form == 'jsonl' else 'json'}"))
+    write_durably(target, data)
     if as_json:
-        json_line({"votes": len(votes), "path": str(target)})
+        json_line({"votes": votes, "path": str(target)})
     else:
-        say(f"Wrote {len(votes)} votes to {target}")
+        say(f"Wrote {votes} votes to {target}")
+
+
+def import_(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JSONL {item, prompt, a, b, rater, choice}, or Argilla's records.")
+    ],
+    study: Annotated[str, typer.Option("--study", metavar="NAME", help="What the study is called here.")],
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="V", help="Its items are samples of this version.")
+    ] = None,
+    question: Annotated[str | None, typer.Option("--question", metavar="TEXT", help="What raters were asked.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", metavar="OURS=THEIRS", help="What a column is called; repeatable.")
+    ] = None,
+    choice: Annotated[
+        list[str] | None,
+        typer.Option("--choice", metavar="THEIRS=OURS", help="What a choice means, or a label as it is; repeatable."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Import finished ratings as a closed study; a bad row is named and set aside: rows = kept + quarantined.
+
+    `choice` is a, b, tie, both_bad or skip about the two answers of a row as its rater saw them; accept, reject or skip
+    about one. Rows may also say reason, dwell_ms, at, swap, first_teacher, second_teacher and the label settled on as
+    `final`.
+    """
+    from judges.review_files import Claims, import_study
+    from judges.review_ratings import Reading
+
+    reading = Reading(columns=dict(_named(c) for c in column or ()), choices=dict(_named(c) for c in choice or ()))
+    claims = Claims(question, version)
+    with workspace(context) as opened:
+        found = import_study(opened.store, at(context).path(file), study, reading, claims, getpass.getuser())
+    if as_json:
+        json_line(found.model_dump(mode="json"))
+        return
+    say(f"Study {found.study!r}: {found.votes} votes of {len(found.raters)} raters on {found.items} items, closed")
+    say(f"{found.rows} rows = {found.kept} kept + {len(found.quarantined)} set aside")
+    if found.suggestions:
+        say(f"{found.suggestions} suggestions of models are nobody's vote and were left out")
+    for bad in found.quarantined:
+        say(f"set aside {bad.file}:{bad.line}: {bad.reason}")
+    say(f"Next: stillhouse review close {found.study} shows its agreement")
+
+
+def _named(given: str) -> tuple[str, str]:
+    """Both sides of `one=other`; a word alone stands for itself."""
+    one, equals, other = given.partition("=")
+    return one, other if equals else one
 
 
 def dashboard(
