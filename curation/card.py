@@ -85,8 +85,9 @@ def _judges(manifest: Manifest) -> str:
     facts = manifest.facts
     unjudged = cast("Mapping[str, Any]", facts.get("unjudged") or {})
     kept = unjudged.get("kept", 0)
-    said = f"{kept} kept samples were graded by no judge (rule: {unjudged.get('rule', 'keep')})."
-    graded = said if kept else "Every kept sample was graded by a judge."
+    rule = unjudged.get("rule", "keep")
+    said = f"No judge that may vote and has earned a vote decided on {kept} kept samples (rule: {rule})."
+    graded = said if kept else "Every kept sample was accepted by judges that earned their votes."
     return "\n\n".join([_models(facts.get("judges")), graded, *_relations(manifest)])
 
 

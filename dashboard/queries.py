@@ -118,7 +118,12 @@ def sample_card(store: Store, sample: str) -> dict[str, Any]:
 
     `hidden_votes` counts what was left out.
     """
-    card, closed = cast("dict[str, Any]", why(store, sample)), _closed_studies(store)
+    return without_open_votes(store, cast("dict[str, Any]", why(store, sample)))
+
+
+def without_open_votes(store: Store, card: dict[str, Any]) -> dict[str, Any]:
+    """A sample's card without what people say in studies that are open; `hidden_votes` counts it."""
+    closed = _closed_studies(store)
     shown = [vote for vote in card["reviews"] if vote["study"] in closed]
     return {**card, "reviews": shown, "hidden_votes": len(card["reviews"]) - len(shown)}
 

@@ -76,7 +76,7 @@ def _judged(manifest: Manifest) -> Finding:
     if not manifest.facts.get("judges"):
         return Finding("Judges", "no judge is set up", "open", command="stillhouse doctor")
     if unjudged:
-        return Finding("Judges", f"{unjudged:,} kept samples were graded by no judge of another family", "open")
+        return Finding("Judges", f"{unjudged:,} kept samples were decided on by no judge with a vote", "open")
     return Finding("Judges", "every kept sample was graded by another family", "good")
 
 

@@ -119,6 +119,11 @@ class Facts:
         """Every part of the version in plan order: its chunk and its number there."""
         return [(chunk, number) for chunk, rows in enumerate(self.rows) for number in range(-(-rows // PART))]
 
+    def rows_of(self, part: tuple[int, int]) -> int:
+        """How many rows a part has."""
+        chunk, number = part
+        return min(PART, self.rows[chunk] - number * PART)
+
 
 def facts(query: Query) -> Facts:
     """Count the version's short columns, and look at its first samples for labels and tags to choose from."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 from pydantic import ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from curation.records import Record
+from judges.gold_rows import text_of
 from judges.review_argilla import is_record, ratings_of, suggestions_in
 from judges.study import conversation
 
@@ -60,6 +61,12 @@ class Rating(Record):
     def _word(cls, value: JsonValue) -> JsonValue:
         """Numbers name items and choices as well as words do."""
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("a", "b", mode="before")
+    @classmethod
+    def _answer(cls, value: JsonValue) -> str:
+        """An answer that is no string (`true`, an object) is read as gold rows read it: as its JSON."""
+        return text_of(value)
 
     @field_validator("prompt", mode="before")
     @classmethod

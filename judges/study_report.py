@@ -135,7 +135,11 @@ def _pace(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
     if not timed:
         return {**row, "p90_dwell_ms": None, "under_1s": None, "why": "no time was recorded with these votes"}
     fast = sum(ms < FAST_MS for ms in timed)
-    under: dict[str, JsonValue] = {"share": rounded(fast / len(timed)), "ci": bounds(wilson(fast, len(timed)))}
+    under: dict[str, JsonValue] = {
+        "share": rounded(fast / len(timed)),
+        "ci": bounds(wilson(fast, len(timed))),
+        "n": len(timed),
+    }
     return {**row, "p90_dwell_ms": int(np.percentile(timed, 90)), "under_1s": under, "why": None}
 
 

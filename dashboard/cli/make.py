@@ -96,7 +96,7 @@ def _tell(context: typer.Context, report: "RunReport", until: str | None) -> Non
     if report.attempts:
         say("On the way: " + ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in report.attempts.items()))
     if report.unjudged:
-        say(f"{report.unjudged} kept samples were graded by no judge; the dataset card says so.")
+        say(f"No judge with a vote decided on {report.unjudged} kept samples; the dataset card says so.")
     if report.bad_lines:
         say(f"{len(report.bad_lines)} lines of the prompt files could not be read and were set aside.")
     here = at(context).command

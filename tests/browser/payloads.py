@@ -57,6 +57,8 @@ TEMPLATES = (
     "\"}}]}};ran({n});//'--><img src='http://b{n}.beacon.example/j' onerror='ran({n})'> =HYPERLINK(\"http://b{n}.beacon.example\")",
 )
 PAYLOADS = tuple(template.format(n=n) for n, template in enumerate(TEMPLATES))
+(LEADS_AWAY,) = (payload for payload in PAYLOADS if "http-equiv" in payload)
+"""The one that replaces the document where it works: no policy forbids that, so escaping alone stands against it."""
 
 WATCH = """
 window.ranNumbers = []

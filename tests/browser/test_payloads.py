@@ -19,7 +19,7 @@ from dashboard.views import house
 from judges.gold import GoldService
 from judges.review import ReviewService
 from tests.browser.conftest import Tab, served
-from tests.browser.payloads import BEACON, FOUND, PAYLOADS, SHOWN, WATCH
+from tests.browser.payloads import BEACON, FOUND, LEADS_AWAY, PAYLOADS, SHOWN, WATCH
 from tests.curation import holding
 from tests.curation.running import JSON_ANSWER, run, teacher, write
 from tests.curation.scripted import Scripted, chat, said
@@ -56,12 +56,12 @@ class Watched:
         """Every text stands on the page, to the letter."""
         page = self.tab.page
         squeezed = [re.sub(r"\s+", " ", text) for text in texts]
-        for _ in range(40):
+        for _ in range(120):
             here = re.sub(r"\s+", " ", page.evaluate(SHOWN))
             if not (missing := [text for text in squeezed if text not in here]):
                 return
             page.wait_for_timeout(250)
-        raise AssertionError(f"not on {page.url}: {missing}")
+        raise AssertionError(f"not on {page.url}: {[text[:60] for text in missing]}")
 
     def check(self) -> None:
         """Nothing ran, nothing was put into the page, nobody else was asked."""
@@ -265,6 +265,8 @@ def test_the_payloads_are_live_where_nothing_is_escaped_and_no_policy_stands(bro
     page.add_init_script(WATCH)
     hit: set[int] = set()
     for n, payload in enumerate(PAYLOADS):
+        if payload == LEADS_AWAY:
+            continue
         asked.clear()
         page.set_content(f"<script>{WATCH}</script><body>{payload}</body>")
         page.wait_for_timeout(60)
@@ -280,7 +282,7 @@ def test_even_a_page_that_forgot_to_escape_runs_nothing_and_asks_nobody(base: st
     opened.tab.page.on("response", lambda response: left.append(response.url))
     opened.tab.open("/")
     for payload in PAYLOADS:
-        if "http-equiv" in payload:  # a page that is led away has no policy any more
+        if payload == LEADS_AWAY:
             continue
         opened.tab.page.evaluate(
             "(html) => { const box = document.createElement('div'); document.body.append(box);"

@@ -122,7 +122,7 @@ def test_the_card_states_counts_reasons_teachers_and_how_to_verify(store: Store)
         "| kept | 16 |",
         "| checks | drop | too_short | 4 |",
         "| alder | practice | alder-large | alder | free |",
-        "3 kept samples were graded by no judge",
+        "decided on 3 kept samples",
         r"`ORD-\d{6}` (owner: ops)",
         f"stillhouse verify {version} --key {store.fingerprint}",
         store.versions.manifest().root,

@@ -131,7 +131,8 @@ def test_each_answer_is_counted_as_valid_refused_cut_unreadable_or_failed():
 
 
 def test_answers_no_judge_may_see_are_not_counted_as_accepted():
-    assert rubric(table(row(0, judged="unjudged"))) == (None, "no eligible judge, or none that has earned a vote on gold")
+    why = "no eligible judge, or none that has earned a vote on gold"
+    assert rubric(table(row(0, judged="unjudged"))) == (None, why)
     share, words = rubric(table(row(0, judged="agreed"), row(1, judged="split"), row(2, state="dropped")))
     assert (share.share, share.n, words) == (0.5, 2, None)
 

@@ -32,7 +32,8 @@ FATES = pl.DataFrame(
 )
 _VOTE = (
     '{"majority":"agreed","votes":[{"family":"dogwood","judge":"dogwood-judge","reason":"it answers the question",'
-    '"vote":"accept","weight":1.25},{"family":"elm","judge":"elm-judge","reason":"too curt","vote":"reject","weight":0.8}]}'
+    '"vote":"accept","weight":1.25},{"family":"elm","judge":"elm-judge","reason":"too curt","vote":"reject",'
+    '"weight":0.8}]}'
 )
 
 

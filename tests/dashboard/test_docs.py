@@ -109,7 +109,7 @@ def test_the_page_about_teachers_plans_runs_in_batches_and_adds_up_the_cost(tmp_
     assert "batch" in said
 
 
-def test_the_page_about_judges_starts_gold_queues_what_they_disagree_on_and_says_what_people_would_accept(tmp_path: Path):
+def test_the_page_about_judges_goes_from_no_gold_to_what_people_would_accept(tmp_path: Path):
     said = follow("judges.md", tmp_path)
     assert "effective votes" in said
     assert "People would accept" in said

@@ -1,0 +1,166 @@
+"""A sample's card: prompt, answer, labels, decisions step by step, votes, where it came from and what was changed."""
+
+from typing import Any
+
+import streamlit as st
+
+from curation.errors import UnknownRecord
+from curation.scrub.before import Gone
+from curation.scrub.scrubber import Scrubber
+from curation.store.query import Query
+from curation.task import read_task
+from dashboard import queries, sample_cards
+from dashboard.judge_queries import votes_on
+from dashboard.marking import pane
+from dashboard.views import house
+
+
+def render(query: Query, sample: str | None) -> None:
+    """Draw the card of one sample, or say what the place is for."""
+    if not sample:
+        with st.container(border=True):
+            st.subheader("Why is it in or out?", anchor=False)
+            st.caption("Pick a row to see its prompt, its answer and what each step decided about it.")
+        return
+    try:
+        card = sample_cards.card(house.store(), query, sample)
+    except UnknownRecord as error:
+        st.warning("There is no such sample.")
+        st.text(str(error))
+        return
+    kinds = sample_cards.masked(card["steps"])
+    with st.container(border=True):
+        _texts(card, set(kinds["kind"]))
+        if kinds.height:
+            st.caption("Masked in it")
+            st.dataframe(kinds, hide_index=True, height="content", alt="What scrubbing masked, by kind and place")
+    with st.container(border=True, gap="xsmall"):
+        st.subheader("What each step decided", anchor=False)
+        for step in card["steps"]:
+            _step(step)
+    _votes(card)
+    with st.container(border=True):
+        _lineage(card)
+
+
+def _texts(card: dict[str, Any], kinds: set[str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        house.badge(card["state"])
+        if card["row"]["edited"]:
+            house.badge("edit", "edited")
+        st.text(f"{card['teacher']}, prompt {card['prompt_id']}")
+    messages = card["row"]["messages"]
+    st.caption("Prompt")
+    _text(card["prompt"], kinds, "prompt")
+    if len(messages) > 1:
+        with st.expander(f"All {len(messages)} messages"):
+            for message in messages:
+                st.caption(message["role"])
+                _text(message["content"], kinds, message["role"])
+    st.caption("Answer")
+    if kinds and card["answer"] is not None and sample_cards.marks(card["answer"], kinds):
+        _text(card["answer"], kinds, "answer")
+    else:
+        answer_of(card)
+    _changed(card)
+
+
+def _text(text: str, kinds: set[str], name: str) -> None:
+    """A text as it is, with what was masked in it marked."""
+    if spots := sample_cards.marks(text, kinds):
+        st.html(pane(text, spots, f"{name}, masked"))
+    else:
+        st.text(text)
+
+
+def answer_of(card: dict[str, Any]) -> None:
+    """A sample's answer, field by field where it has any."""
+    labels = card.get("labels")
+    if not isinstance(labels, dict) or card["answer"] is None:
+        st.text(card["answer"] if card["answer"] is not None else "No answer came back.")
+        return
+    for name, value in labels.items():
+        left, right = st.columns([1, 3])
+        left.text(name)
+        right.text("none" if value is None else str(value))
+
+
+def _changed(card: dict[str, Any]) -> None:
+    """What was changed between reply and answer; read when asked for, because the reply has to be scrubbed again."""
+    row = card["row"]
+    if not (row["edited"] or row["mode"] in ("repaired", "reasked")):
+        return
+    if not st.toggle("Show what was edited", key="edits"):
+        return
+    scrubber = Scrubber.today(read_task(house.root() / "task.toml").scrub, house.store().keys.scrub)
+    changes = sample_cards.edit(house.store(), scrubber, row)
+    if isinstance(changes, Gone):
+        st.text(f"The edit cannot be shown: {changes.why}.")
+    elif all(change.kind == "same" for change in changes):
+        st.text("Nothing but what was masked: the answer is the reply as it was scrubbed.")
+    else:
+        st.html(sample_cards.shown(changes, "reply and answer compared"))
+
+
+def _step(step: dict[str, Any]) -> None:
+    """One step's decision: its chip, its name, its reason in words, and its evidence but for votes and spans."""
+    left, right = st.columns([1, 3])
+    with left:
+        house.badge(step["decision"])
+    with right:
+        words = step.get("words") or "passed"
+        st.text(f"{step['step']}: {words}")
+        evidence = step.get("evidence")
+        if isinstance(evidence, dict):
+            evidence = {k: v for k, v in evidence.items() if k not in ("votes", "spans")}
+        if told := queries.evidence_line(evidence):
+            st.text(told)
+
+
+def _votes(card: dict[str, Any]) -> None:
+    """What judges said, with weight and reason, and what people said in studies that are closed."""
+    _, votes = votes_on(card["steps"])
+    if votes:
+        with st.container(border=True, gap="xsmall"):
+            st.subheader("Judges", anchor=False)
+            for vote in votes:
+                left, right = st.columns([1, 3])
+                with left:
+                    house.badge(vote["vote"])
+                weight = vote.get("weight")
+                counts = f"weight {weight:.2f}" if weight else "no vote, advice"
+                right.text(f"{vote['judge']} ({counts}): {vote['reason']}")
+    with st.container(border=True):
+        _people(card)
+
+
+def _people(card: dict[str, Any]) -> None:
+    st.subheader("People", anchor=False)
+    for vote in card.get("reviews") or []:
+        reason = f", {vote['reason']}" if vote.get("reason") else ""
+        st.text(f"{vote['rater']} in {vote['study']}: {vote['choice'].replace('_', ' ')}{reason}")
+    for gold in card.get("gold") or []:
+        st.text(f"gold set {gold['name']}, row {gold['item']}")
+    if hidden := card.get("hidden_votes"):
+        st.caption(f"{hidden} more in a study that is still open; shown when it is closed.")
+    elif not card.get("reviews") and not card.get("gold"):
+        st.caption("Nobody has reviewed this sample.")
+
+
+def _lineage(card: dict[str, Any]) -> None:
+    st.subheader("Where it came from", anchor=False)
+    with st.container(gap="xxsmall"):
+        for what, words in sample_cards.lineage(house.store(), card):
+            left, right = st.columns([1, 3])
+            left.caption(what)
+            right.text(words)
+    with st.container(horizontal=True):
+        if parent := card["row"]["parent"]:
+            house.link("samples", "Samples of its parent", text=parent)
+        house.link("samples", "Others of this prompt", text=card["prompt_id"])
+        house.link("provenance", "Its whole timeline", id=card["id"])
+    if st.toggle("Show the versions that hold it", key="versions", help="Looks through every version for its id."):
+        found = sample_cards.versions_of(house.store(), card["id"])
+        st.dataframe(found, hide_index=True, height="content", alt="Versions that hold this sample, newest first")
+    st.caption("Id")
+    st.code(card["id"], language=None)
