@@ -2,7 +2,8 @@
 
 Streamlit compares `server.allowedHosts` with the websocket's Host alone, takes an Origin on any port of this machine,
 asks a server abroad for this machine's address before it refuses another one, sends no content policy, and lets a
-browser keep what it shows. The door below stands before all of it, on HTTP and on the websocket.
+browser keep what it shows; it tells every browser where its script lies, and on request what changed in the
+repository around it. The door below stands before all of it, on HTTP and on the websocket.
 """
 
 import base64
@@ -15,20 +16,26 @@ from http import HTTPStatus
 from pathlib import Path
 
 import streamlit as st
+from google.protobuf.message import DecodeError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from curation.errors import WorkspaceError
 from dashboard import launch
 
+SCRIPT = Path(__file__).with_name("app.py")
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::[0-9]{1,5})?", re.IGNORECASE)
 HASHED = "/static/"
 """Streamlit's own files, named after their content and the same for everybody: the only ones a browser may keep."""
 CLOSED = ("/_stcore/metrics",)
 """Ends of addresses that Streamlit would answer to anybody: how many people are here, and what they look at."""
+UNASKED = frozenset({"load_git_info", "clear_cache", "set_run_on_save", "debug_shutdown_runtime"})
+"""What a browser may ask of Streamlit and no page of ours does: files around the script, everybody's cache, the end."""
 HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -120,7 +127,7 @@ class Door:
         elif scope["path"].endswith(CLOSED):
             await neutral(HTTPStatus.NOT_FOUND)(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self.app(scope, receive, send)
+            await self.app(scope, _asked(receive), _told(send))
         else:
             await self.app(scope, receive, _leaving(scope, receive, send, headers["host"]))
 
@@ -157,6 +164,42 @@ def _headers(message: Message, path: str, host: str) -> list[tuple[bytes, bytes]
     return headers.raw
 
 
+def _asked(receive: Receive) -> Receive:
+    """What came over the websocket, without what no page of ours asks for."""
+
+    async def asked() -> Message:
+        while _unasked((message := await receive()).get("bytes")):
+            pass
+        return message
+
+    return asked
+
+
+def _unasked(data: bytes | None) -> bool:
+    try:
+        return bool(data) and BackMsg.FromString(data).WhichOneof("type") in UNASKED
+    except DecodeError:
+        return False  # Streamlit closes the connection
+
+
+def _told(send: Send) -> Send:
+    """Sends what the pages say over the websocket, without the path of the script."""
+    path = str(SCRIPT).encode()
+
+    async def told(message: Message) -> None:
+        data = message.get("bytes")
+        await send({**message, "bytes": _without_path(data)} if data and path in data else message)
+
+    return told
+
+
+def _without_path(data: bytes) -> bytes:
+    message = ForwardMsg.FromString(data)
+    if message.WhichOneof("type") == "new_session":
+        message.new_session.main_script_path = SCRIPT.stem
+    return message.SerializeToString()
+
+
 def broken(_request: Request, _error: Exception) -> HTMLResponse:
     """The answer when the server itself fails; the log has the error."""
     return neutral(HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -186,7 +229,7 @@ def _hosts() -> Collection[str]:
 
 
 app = st.App(
-    Path(__file__).with_name("app.py"),
+    SCRIPT,
     lifespan=guarded,
     middleware=[Middleware(Door, hosts=_hosts())],
     exception_handlers={Exception: broken},

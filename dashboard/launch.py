@@ -26,6 +26,7 @@ HOSTS = (HOST, "localhost", "::1")
 """The names the server answers to; a browser that asks for another one was sent here by somebody else's name."""
 GUARDS: dict[str, str] = {
     "server.address": HOST,
+    "server.headless": "true",  # otherwise a browser on this machine may have files installed beside the pages
     "server.enableXsrfProtection": "true",
     "server.enableCORS": "true",
     "server.enableStaticServing": "false",
@@ -37,7 +38,6 @@ GUARDS: dict[str, str] = {
 """What no flag and no configuration file may change: the server does not start otherwise."""
 OPTIONS: dict[str, str] = {
     **GUARDS,
-    "server.headless": "true",
     "server.fileWatcherType": "none",
     "server.runOnSave": "false",
     "server.enableAgentApi": "false",

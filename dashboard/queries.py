@@ -29,17 +29,6 @@ ARMS = ("raw", "control", "curated")
 PAGE_ROWS = 50
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What a person has narrowed the samples to; None everywhere means all of them."""
-
-    state: str | None = None
-    teacher: str | None = None
-    reason: str | None = None
-    step: str | None = None
-    text: str | None = None
-
-
 # --- overview --------------------------------------------------------------------------------------------------
 
 
@@ -90,27 +79,10 @@ def last_runs(store: Store, n: int = 8) -> pl.DataFrame:
 # --- samples ---------------------------------------------------------------------------------------------------
 
 
-def sample_page(query: Query, filters: Filters, page: int) -> tuple[pl.DataFrame, int]:
-    """One page (from 1) of samples as a table for reading, and how many match."""
-    rows, total = query.page(**vars(filters), limit=PAGE_ROWS, offset=PAGE_ROWS * (max(1, page) - 1))
-    text = [last_user().alias("prompt"), pl.col("answer")]
-    return rows.select("id", "state", "reason", "teacher", *(t.str.slice(0, 400) for t in text)), total
-
-
 def last_user() -> pl.Expr:
     """The last thing the user said in a column of messages."""
     said = pl.element().filter(pl.element().struct.field("role") == "user").struct.field("content")
     return pl.col("messages").list.eval(said).list.last()
-
-
-def choices(query: Query) -> dict[str, list[str]]:
-    """The values each filter offers: those that occur in the version."""
-    return {
-        column: query.sql(f"SELECT DISTINCT {column} AS x FROM samples WHERE {column} IS NOT NULL ORDER BY x")[
-            "x"
-        ].to_list()
-        for column in ("teacher", "reason", "step")
-    }
 
 
 def sample_card(store: Store, sample: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from html import escape
 from typing import Any, Literal, NamedTuple, cast
 
@@ -167,7 +168,7 @@ def _spans(evidence: JsonValue) -> Iterator[dict[str, Any]]:
             yield {"path": "", "detector": "", "score": None, **span}
 
 
-def marks(text: str, kinds: set[str]) -> list[Mark]:
+def marks(text: str, kinds: AbstractSet[str]) -> list[Mark]:
     """Where the placeholders of these kinds stand in a text."""
     if not kinds:
         return []

@@ -31,6 +31,8 @@ GLANCE = 10_000
 CHOICES = 50
 """Different values of a label field above which it is text and not a choice."""
 TEXT_SHOWN = 400
+OF_PROMPT = "prompt:"
+"""What a search begins with that is for the samples of one prompt, by its id."""
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -61,8 +63,8 @@ class Filters:
 
     @property
     def reads_text(self) -> bool:
-        """Whether every matching prompt and answer must be read to know; an id is found without."""
-        return self.label is not None or (self.text is not None and not _ID.fullmatch(self.text))
+        """Whether prompts, answers or labels must be read to know; an id is found without."""
+        return self.label is not None or not (self.text is None or _is_id(self.text))
 
 
 class Spot(NamedTuple):
@@ -123,6 +125,10 @@ class Facts:
         """How many rows a part has."""
         chunk, number = part
         return min(PART, self.rows[chunk] - number * PART)
+
+
+def _is_id(text: str) -> bool:
+    return text.startswith(OF_PROMPT) or _ID.fullmatch(text) is not None
 
 
 def facts(query: Query) -> Facts:
@@ -272,8 +278,9 @@ def _label(label: str | None) -> tuple[list[str], dict[str, str]]:
 def _text(text: str | None) -> tuple[list[str], dict[str, str]]:
     if not text:
         return [], {}
-    if _ID.fullmatch(text):
-        return ["id = $text"], {"text": text}
+    if _is_id(text):
+        column = "prompt_id" if text.startswith(OF_PROMPT) else "id"
+        return [f"{column} = $text"], {"text": text.removeprefix(OF_PROMPT)}
     clause = (
         "(regexp_matches(answer, $pattern) OR starts_with(id, $text) OR prompt_id = $text"
         " OR len(list_filter(messages, lambda m: regexp_matches(m.content, $pattern))) > 0)"

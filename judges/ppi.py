@@ -14,10 +14,10 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, stdtrit
+from scipy.special import stdtrit
 
 from curation.errors import InputError
-from curation.intervals import Interval, wilson
+from curation.intervals import Interval, wilson_at
 from curation.records import Record
 from judges.estimate import FEW_DISCORDANT, tango_interval
 from judges.resampling import cluster_numbers
@@ -289,7 +289,7 @@ def _share_bounds(rows: _Rows, mean: float, se: float, freedom: int, level: floa
     """
     share = min(max(mean, 0.0), 1.0)
     worth = share * (1 - share) / se**2 if se > 0 and 0 < share < 1 else float(rows.clusters)
-    return wilson(share * worth, worth, float(2 * ndtr(_t(level, freedom)) - 1))
+    return wilson_at(share * worth, worth, _t(level, freedom))
 
 
 def _few_apart_bounds(rows: _Rows, mean: float, se: float, freedom: int, level: float) -> Interval:

@@ -91,7 +91,8 @@ def import_study(
     for line, rating in read_ratings(data, reading):
         reason = rating if isinstance(rating, str) else collected.add(line, rating)
         if reason is not None:
-            bad.append(BadRating(file=path.name, line=line, reason=reason))
+            shown = reason.encode("utf-8", "backslashreplace").decode()  # it may quote half a character of the file
+            bad.append(BadRating(file=path.name, line=line, reason=shown))
     if collected.kind is None:
         first = f"; line {bad[0].line}: {bad[0].reason}" if bad else ""
         raise InputError(f"{path} holds no rating{first}. A row is {{item, prompt, a, b, rater, choice}}")

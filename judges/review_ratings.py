@@ -5,6 +5,7 @@ saw them. A line without rater and choice is an item that nobody rated.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
@@ -18,6 +19,7 @@ from judges.study import conversation
 
 Row = dict[str, Any]
 ROLE = {"role", "content"}
+UNKEPT = re.compile("[\0\ud800-\udfff]")
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -89,8 +91,8 @@ class Rating(Record):
     def _whole(self) -> "Rating":
         if (self.rater is None) != (self.choice is None):
             raise ValueError("a vote has both a rater and a choice")
-        if any("\0" in value for value in self.model_dump().values() if isinstance(value, str)):
-            raise ValueError("a text holds a NUL character")
+        if any(UNKEPT.search(value) for value in self.model_dump().values() if isinstance(value, str)):
+            raise ValueError("a text holds a NUL or half a character, which no database keeps")
         return self
 
 

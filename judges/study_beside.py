@@ -32,7 +32,7 @@ class Beside:
     items: Sequence[Item]
     right: Mapping[int, str] = field(default_factory=dict[int, str])
     opinions: Opinions = field(default_factory=dict[str, dict[str, float]])
-    why: str | None = None
+    why: str = "no judge was asked about these samples"
 
     @classmethod
     def of(cls, store: Store, study: Study, items: Sequence[Item] | None = None) -> "Beside":
@@ -46,7 +46,7 @@ class Beside:
             (pl.col("step") == "judges") & pl.col("evidence").is_not_null() & pl.col("sample").is_in(list(shown))
         )
         if decisions.is_empty():
-            return cls(items, right, why="no judge was asked about these samples")
+            return cls(items, right)
         return cls(items, right, opinions_of(decisions, study.kind))
 
 
@@ -91,7 +91,7 @@ def _share(number: float | None, votes: Sequence[float]) -> float | None:
 
 def judges_beside(beside: Beside, majority: Mapping[int, str | None], seed: int) -> dict[str, JsonValue]:
     """How often the panel, and each judge, says what most raters say, on items both decided."""
-    if beside.why is not None:
+    if PANEL not in beside.opinions:
         return {PANEL: None, "by_judge": {}, "why": beside.why}
     rows: dict[str, JsonValue] = {
         name: _agreed(beside.items, said, majority, seed) for name, said in sorted(beside.opinions.items())

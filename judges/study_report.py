@@ -49,7 +49,7 @@ def report_of(study: Study, ballots: Sequence[Ballot], beside: Beside) -> dict[s
         "majority": _counted(majority),
         "raters": {r: _pace([b for b in votes if b.rater == r]) for r in _raters(votes)},
         "self_consistency": _self_consistency(votes, beside),
-        "position": _position(votes) if pairwise else None,
+        "position": position(votes) if pairwise else None,
         "both_orders": _both_orders(votes) if pairwise else None,
         "teachers": _by_teacher(votes),
         "win_rates": _win_rates(study, votes, beside) if pairwise else None,
@@ -159,8 +159,8 @@ def _self_consistency(votes: Sequence[Ballot], beside: Beside) -> dict[str, Json
     return {"raters": raters, "why": None}
 
 
-def _position(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
-    """Share of decided votes for pane A, with Wilson's interval: 0.5 where order does not matter."""
+def position(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
+    """Share of decided votes for pane A, with Wilson's interval: 0.5 where order does not matter, else an alarm."""
     decided = [b for b in votes if b.choice in ("a", "b")]
     row = _pane_a(decided)
     raters: dict[str, JsonValue] = {r: _pane_a([b for b in decided if b.rater == r]) for r in _raters(decided)}

@@ -100,32 +100,6 @@ class Query:
         finally:
             cursor.close()
 
-    def page(  # noqa: PLR0913 - one keyword per filter a person can set
-        self,
-        *,
-        state: str | None = None,
-        teacher: str | None = None,
-        reason: str | None = None,
-        text: str | None = None,
-        step: str | None = None,
-        limit: int = 50,
-        offset: int = 0,
-    ) -> tuple[pl.DataFrame, int]:
-        """One page of samples in plan order, and how many match; `text` is looked for in prompt, answer and ids."""
-        wanted = {"state": state, "teacher": teacher, "reason": reason, "step": step}
-        given = {name: value for name, value in wanted.items() if value is not None}
-        where = [f'"{name}" = ${name}' for name in given]
-        if text:
-            given["text"] = text
-            where.append(
-                "(contains(lower(coalesce(answer, '')), lower($text)) OR starts_with(id, $text) OR prompt_id = $text"
-                " OR len(list_filter(messages, lambda m: contains(lower(m.content), lower($text)))) > 0)"
-            )
-        clause = f"WHERE {' AND '.join(where)}" if where else ""
-        total = self._ask(f"SELECT count(*) AS n FROM samples {clause}", given)["n"][0]
-        order = f"ORDER BY position, teacher, index, id LIMIT {limit:d} OFFSET {offset:d}"
-        return self._ask(f"SELECT * FROM samples {clause} {order}", given), int(total)
-
     def funnel(self) -> pl.DataFrame:
         """How many samples each step decided about: step, reason, action, n; steps in the order they ran."""
         counts = self._ask("SELECT step, reason, action, count(DISTINCT sample) AS n FROM decisions GROUP BY ALL")

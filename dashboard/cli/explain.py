@@ -87,7 +87,7 @@ def _told(told: dict[str, Any]) -> None:
         steps.append({**step, "why": step.get("words") or step["reason"], "evidence": evidence or None})
     table(steps, ["step", "decision", "why", "evidence"], limit=200)
     if votes:
-        table(votes, ["judge", "family", "vote", "reason"], limit=200)
+        table(votes, ["judge", "family", "vote", "weight", "reason"], limit=200)
     say("In versions: " + ", ".join(f"{v['version']} ({v['state']})" for v in told["versions"]))
     request = told["request"]
     say("Asked: " + ", ".join(f"{k} {request[k]}" for k in ("provider", "host", "model", "key") if request.get(k)))

@@ -1,14 +1,13 @@
 """Commands for reviewers and for looking: review create, status, close, export, import; dashboard."""
 
 import getpass
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from dashboard.cli.opening import at, require, workspace
-from dashboard.cli.output import Json, facts, json_line, say, table
+from dashboard.cli.output import Json, json_line, say, table
 
 PANEL = "People"
 StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="The study's name.")]
@@ -102,13 +101,15 @@ def status(
 def close(context: typer.Context, study: StudyName, as_json: Json = False) -> None:
     """Close a study and show its agreement; closing it again shows the same report."""
     from judges.review import ReviewService
+    from judges.study_words import sentences
 
     with workspace(context) as opened:
         report = ReviewService(opened.store).close(study, getpass.getuser())
     if as_json:
         json_line(report)
     else:
-        facts({k: json.dumps(v) if isinstance(v, dict | list) else v for k, v in report.items()})
+        for line in sentences(report):
+            say(line)
 
 
 def export(

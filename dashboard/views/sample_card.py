@@ -1,5 +1,6 @@
 """A sample's card: prompt, answer, labels, decisions step by step, votes, where it came from and what was changed."""
 
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import streamlit as st
@@ -12,6 +13,7 @@ from curation.task import read_task
 from dashboard import queries, sample_cards
 from dashboard.judge_queries import votes_on
 from dashboard.marking import pane
+from dashboard.sample_queries import OF_PROMPT
 from dashboard.views import house
 
 
@@ -33,7 +35,8 @@ def render(query: Query, sample: str | None) -> None:
         _texts(card, set(kinds["kind"]))
         if kinds.height:
             st.caption("Masked in it")
-            st.dataframe(kinds, hide_index=True, height="content", alt="What scrubbing masked, by kind and place")
+            shown = kinds.rename(str.capitalize)
+            st.dataframe(shown, hide_index=True, height="content", alt="What scrubbing masked, by kind and place")
     with st.container(border=True, gap="xsmall"):
         st.subheader("What each step decided", anchor=False)
         for step in card["steps"]:
@@ -43,7 +46,7 @@ def render(query: Query, sample: str | None) -> None:
         _lineage(card)
 
 
-def _texts(card: dict[str, Any], kinds: set[str]) -> None:
+def _texts(card: dict[str, Any], kinds: AbstractSet[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         house.badge(card["state"])
         if card["row"]["edited"]:
@@ -58,14 +61,11 @@ def _texts(card: dict[str, Any], kinds: set[str]) -> None:
                 st.caption(message["role"])
                 _text(message["content"], kinds, message["role"])
     st.caption("Answer")
-    if kinds and card["answer"] is not None and sample_cards.marks(card["answer"], kinds):
-        _text(card["answer"], kinds, "answer")
-    else:
-        answer_of(card)
+    answer_of(card, kinds)
     _changed(card)
 
 
-def _text(text: str, kinds: set[str], name: str) -> None:
+def _text(text: str, kinds: AbstractSet[str], name: str) -> None:
     """A text as it is, with what was masked in it marked."""
     if spots := sample_cards.marks(text, kinds):
         st.html(pane(text, spots, f"{name}, masked"))
@@ -73,16 +73,17 @@ def _text(text: str, kinds: set[str], name: str) -> None:
         st.text(text)
 
 
-def answer_of(card: dict[str, Any]) -> None:
-    """A sample's answer, field by field where it has any."""
+def answer_of(card: dict[str, Any], kinds: AbstractSet[str] = frozenset()) -> None:
+    """A sample's answer, field by field where it has any, with what was masked of these kinds marked."""
     labels = card.get("labels")
     if not isinstance(labels, dict) or card["answer"] is None:
-        st.text(card["answer"] if card["answer"] is not None else "No answer came back.")
+        _text(card["answer"] if card["answer"] is not None else "No answer came back.", kinds, "answer")
         return
     for name, value in labels.items():
         left, right = st.columns([1, 3])
         left.text(name)
-        right.text("none" if value is None else str(value))
+        with right:
+            _text("none" if value is None else str(value), kinds, name)
 
 
 def _changed(card: dict[str, Any]) -> None:
@@ -156,11 +157,12 @@ def _lineage(card: dict[str, Any]) -> None:
             right.text(words)
     with st.container(horizontal=True):
         if parent := card["row"]["parent"]:
-            house.link("samples", "Samples of its parent", text=parent)
-        house.link("samples", "Others of this prompt", text=card["prompt_id"])
+            house.link("samples", "Samples of its parent", text=OF_PROMPT + parent)
+        house.link("samples", "Others of this prompt", text=OF_PROMPT + card["prompt_id"])
         house.link("provenance", "Its whole timeline", id=card["id"])
     if st.toggle("Show the versions that hold it", key="versions", help="Looks through every version for its id."):
         found = sample_cards.versions_of(house.store(), card["id"])
-        st.dataframe(found, hide_index=True, height="content", alt="Versions that hold this sample, newest first")
+        shown = found.fill_null("").rename(str.capitalize)
+        st.dataframe(shown, hide_index=True, height="content", alt="Versions that hold this sample, newest first")
     st.caption("Id")
     st.code(card["id"], language=None)

@@ -1,10 +1,12 @@
 """Samples: what is in the dataset, and why a row was kept, dropped or held."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import streamlit as st
 
 from curation.store.query import Query
@@ -22,6 +24,14 @@ WHOLE = "count_all"
 CHIPS = {"kept": "green", "dropped": "orange", "quarantined": "violet", "failed": "red"}
 
 
+@dataclass
+class Drawn:
+    """What the page was drawn from, for the part of it that is drawn again and again while a search goes on."""
+
+    seen: Seen
+    again: bool = False
+
+
 def render() -> None:
     """Draw the page."""
     manifest = house.heading("Samples", "What is in the dataset, and why is this row in or out?")
@@ -31,12 +41,16 @@ def render() -> None:
     query, known = house.query(manifest.version), _facts(house.root(), manifest.version)
     filters = _filters(known)
     number = max(1, int(st.session_state.get("page", 1)))
-    seen = _look(manifest, query, known, filters)
+    wanted = math.inf if st.session_state.get(WHOLE) == filters else number * queries.PAGE_ROWS
+    seen = _look(manifest, query, known, filters, wanted)
     table, card = st.columns([3, 2], gap="medium")
     with table:
-        _matches(manifest, query, known, filters, number)
+        line = st.fragment(_matches, run_every=TICK if _looking(seen, wanted) else None)
+        line(manifest, query, known, filters, wanted, Drawn(seen))
         picked = _table(query, filters, seen, number)
     with card:
+        if len(picked) > 1:
+            st.caption("The first of those picked")
         sample_card.render(query, picked[0]["id"] if picked else st.query_params.get("id"))
     with table:
         sample_bulk.render(manifest, query, filters, seen, picked)
@@ -57,16 +71,20 @@ def _seen(folder: Path, version: str, filters: Filters) -> list[Seen]:
     return []
 
 
-def _look(manifest: Manifest, query: Query, known: Facts, filters: Filters, *, on: bool = False) -> Seen:
-    """What matches as far as was looked; looks (further, where `on`) for as long as a page may take."""
+def _look(manifest: Manifest, query: Query, known: Facts, filters: Filters, wanted: float) -> Seen:
+    """What matches as far as was looked; looks on for a moment as long as fewer are found than wanted."""
     held = _seen(house.root(), manifest.version, filters)
-    if on or not held:
+    if not held or _looking(held[0], wanted):
         held[:] = [sample_queries.look(query, known, filters, held[0] if held else None)]
     return held[0]
 
 
+def _looking(seen: Seen, wanted: float) -> bool:
+    """Whether the search has to go on."""
+    return not seen.done and seen.total < wanted
+
+
 def _filters(known: Facts) -> Filters:
-    said = {name: st.session_state.get(name) or st.query_params.get(name) for name in vars(Filters())}
     picked: dict[str, str | None] = {}
     above, below = st.columns([3, 2, 2, 2, 2]), st.columns([3, 2, 2, 2, 2])
     with above[0]:
@@ -75,73 +93,86 @@ def _filters(known: Facts) -> Filters:
         )
     short = {"state": above[1], "reason": above[2], "teacher": above[3], "step": above[4]}
     for name, column in {**short, "judged": below[3], "edited": below[4]}.items():
-        counts = sample_queries.offered(known, Filters(**said), name)
-        picked[name] = _choice(column, name, counts, _counted(counts, Filters(**said)))
-    picked["label"] = _choice(below[0], "label", dict.fromkeys(known.labels, 0), str, new=True)
-    picked["tag"] = _choice(below[1], "tag", dict.fromkeys(known.tags, 0), str, new=True)
+        picked[name] = _choice(column, name, list(sample_queries.offered(known, Filters(), name)))
+    picked["label"] = _choice(below[0], "label", known.labels, new=True)
+    picked["tag"] = _choice(below[1], "tag", known.tags, new=True)
     with below[2]:
         picked["group"] = st.text_input(
             "Group", key="group", bind="query-params", placeholder="its whole name", disabled=not known.groups
         )
-    return Filters(**{name: value or None for name, value in picked.items()})
+    filters = Filters(**{name: value or None for name, value in picked.items()})
+    _counts(known, filters)
+    return filters
 
 
-def _counted(counts: Mapping[str, int], filters: Filters) -> Callable[[str], str]:
-    """An option with how many samples it leaves; at most so many where a filter on text narrows them further."""
-    most = "" if filters.counted else "up to "
-    return lambda value: f"{value} ({most}{counts[value]:,})" if value in counts else str(value)
-
-
-def _choice(
-    column: Any, name: str, options: Mapping[str, int], told: Callable[[str], str], *, new: bool = False
-) -> str | None:
+def _choice(column: Any, name: str, options: Sequence[str], *, new: bool = False) -> str | None:
+    # What is picked stays an option though nothing matches it, or the address would lose it.
+    held = st.session_state.get(name) or st.query_params.get(name)
+    options = [*options, held] if new and held and held not in options else options
     with column:
         return st.selectbox(
             name.capitalize(),
-            list(options),
+            options,
             index=None,
             key=name,
             bind="query-params",
-            format_func=told,
             placeholder=f"any {name}" if options else f"no {name} here",
-            disabled=not options and not st.session_state.get(name),
+            disabled=not options,
             accept_new_options=new,
         )
+
+
+def _counts(known: Facts, filters: Filters) -> None:
+    """How many samples each choice leaves beside the others; the names of choices go into the address as they are."""
+    with st.popover("What each choice leaves", icon=":material/filter_alt:", type="tertiary"):
+        if not filters.counted:
+            st.caption("Before label, tag, group and search: at most so many.")
+        rows = [
+            (name.capitalize(), value, n)
+            for name in sample_queries.SHORT
+            for value, n in sample_queries.offered(known, filters, name).items()
+        ]
+        frame = pl.DataFrame(rows, schema={"filter": pl.String, "choice": pl.String, "samples": pl.Int64}, orient="row")
+        config = {
+            "filter": st.column_config.TextColumn("Filter"),
+            "choice": st.column_config.TextColumn("Choice"),
+            "samples": st.column_config.NumberColumn("Samples", format="localized"),
+        }
+        alt = "Samples that each choice leaves"
+        st.dataframe(frame, column_config=config, hide_index=True, width=420, height="content", alt=alt)
 
 
 # --- the table -------------------------------------------------------------------------------------------------
 
 
-def _matches(manifest: Manifest, query: Query, known: Facts, filters: Filters, number: int) -> None:
-    """How many match; where that takes long, at least how many, looking on as long as the page is not full."""
-    seen = _look(manifest, query, known, filters)
-    full = seen.total >= number * queries.PAGE_ROWS
-    looking = not seen.done and (not full or st.session_state.get(WHOLE) == filters)
-    line = st.fragment(_line, run_every=TICK if looking else None)
-    line(manifest, query, known, filters, number, looking)
-
-
-def _line(manifest: Manifest, query: Query, known: Facts, filters: Filters, number: int, looking: bool) -> None:
-    before = _look(manifest, query, known, filters)
-    seen = _look(manifest, query, known, filters, on=looking)
+def _matches(manifest: Manifest, query: Query, known: Facts, filters: Filters, wanted: float, page: Drawn) -> None:
+    """How many match; where that takes long, at least how many, and the search goes on while the page is open."""
+    again, page.again = page.again, True
+    seen = _look(manifest, query, known, filters, wanted) if again else page.seen
+    looking = _looking(seen, wanted)
     st.caption(_told(seen, known, filters))
-    wanted = number * queries.PAGE_ROWS
-    if looking and (seen.done or min(before.total, wanted) < min(seen.total, wanted)):
-        st.rerun()
-    if not seen.done and not looking and st.button("Count them all", icon=":material/search:", type="tertiary"):
-        st.session_state[WHOLE] = filters
+    if not seen.done and not looking:
+        if st.button("Count them all", icon=":material/search:", type="tertiary"):
+            st.session_state[WHOLE] = filters
+            st.rerun()
+    elif again and (seen.total > page.seen.total or not looking):
         st.rerun()
 
 
 def _told(seen: Seen, known: Facts, filters: Filters) -> str:
     every, kept = sample_queries.kept_of(known, filters)
     if filters.counted:
-        return f"{every:,} samples match" + (f", {kept / every:.1%} of them kept" if every else "")
+        share = f", {kept / every:.1%} of them kept" if 0 < kept < every else ""
+        return f"{_samples(every)}{share}"
     if seen.done:
-        return f"{seen.total:,} samples match"
+        return _samples(seen.total)
     rows = sum(known.rows)
     looked = min(rows, sum(known.rows_of(part) for part in known.parts[: seen.looked]))
-    return f"At least {seen.total:,} samples match; looked through {looked:,} of {rows:,} in plan order"
+    return f"At least {_samples(seen.total)}; looked through {looked:,} of {rows:,} in plan order"
+
+
+def _samples(number: int) -> str:
+    return f"{number:,} {'sample matches' if number == 1 else 'samples match'}"
 
 
 def _table(query: Query, filters: Filters, seen: Seen, number: int) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Response, Route, expect
+from playwright.sync_api import Browser, Dialog, Response, Route, expect
 
 from curation.records import Message
 from curation.store.gold import GoldItem
@@ -55,10 +55,11 @@ class Watched:
     def shows(self, *texts: str) -> None:
         """Every text stands on the page, to the letter."""
         page = self.tab.page
-        squeezed = [re.sub(r"\s+", " ", text) for text in texts]
+        missing = [re.sub(r"\s+", " ", text) for text in texts]
         for _ in range(120):
             here = re.sub(r"\s+", " ", page.evaluate(SHOWN))
-            if not (missing := [text for text in squeezed if text not in here]):
+            missing = [text for text in missing if text not in here]
+            if not missing:
                 return
             page.wait_for_timeout(250)
         raise AssertionError(f"not on {page.url}: {[text[:60] for text in missing]}")
@@ -70,6 +71,7 @@ class Watched:
         assert page.evaluate(FOUND, BEACON) == [], page.url
         assert page.evaluate("window.refusedByPolicy") == [], page.url  # not even tried
         assert page.locator("[data-testid=stException]").count() == 0, page.url
+        assert page.get_by_text("This page cannot be shown").count() == 0, page.url
         assert (self.dialogs, self.without_policy) == ([], []), page.url
         assert (self.tab.errors, self.tab.abroad()) == ([], []), page.url
 
@@ -88,7 +90,12 @@ def watched(tab: Callable[[str], Tab]) -> Callable[[str], Watched]:
                 opened.without_policy.append(response.url)
 
         opened.tab.page.on("response", answered)
-        opened.tab.page.on("dialog", lambda dialog: (opened.dialogs.append(dialog.message), dialog.dismiss()))
+
+        def spoke(dialog: Dialog) -> None:
+            opened.dialogs.append(dialog.message)
+            dialog.dismiss()
+
+        opened.tab.page.on("dialog", spoke)
         opened.tab.page.add_init_script(WATCH)
         return opened
 
@@ -125,17 +132,17 @@ def fed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         toml = "".join(
             [JSON_ANSWER, holding.SCRUB, protect, *asked, judge("strict", server.url), judge("mild", server.url)]
         )
-        write(root, toml, [ALL, HELD, "and ".join(PAYLOADS[::2])])
+        write(root, toml, [ALL, HELD])
         with Store.open(root) as store:
             GoldService(store).add("gold", gold_rows(), actor=PAYLOADS[5], note=PAYLOADS[27])
         run(root)
     with Store.open(root) as store:
         reviews = ReviewService(store)
-        reviews.create("closed", kind="single", n=6, overlap=1)
+        reviews.create("closed", kind="single", n=2, overlap=1)
         for item in reviews.next("closed", "ana", 10):
             reviews.vote(item.token, "ana", "reject", f"wrong: {item.prompt}", 2000)
         reviews.close("closed")
-        reviews.create("open", kind="pairwise", n=2, overlap=1)
+        reviews.create("open", kind="pairwise", n=1, overlap=1)
         evaluate(store, store.versions.head() or "")
     return root
 
@@ -211,7 +218,7 @@ def review(opened: Watched, _sample: str) -> None:
     opened.shows(ALL)  # laid out by field
     opened.check()
     opened.tab.page.keyboard.press("t")
-    opened.shows(json.dumps(f"scripted says {ALL}", ensure_ascii=False))  # as it was written
+    opened.shows(json.dumps(f"scripted says {ALL}"))  # as it was written
     opened.check()
     opened.visit("/review?study=closed")
 
@@ -219,12 +226,16 @@ def review(opened: Watched, _sample: str) -> None:
 def gold(opened: Watched, _sample: str) -> None:
     opened.visit("/gold")
     expect(opened.tab.page.get_by_label("The right answer")).to_be_visible(timeout=30_000)
-    opened.shows(PAYLOADS[-1], "scripted says")
+    opened.shows(PAYLOADS[-1], f" says {PAYLOADS[0]}")
 
 
 def provenance(opened: Watched, sample: str) -> None:
     opened.visit(f"/provenance?id={sample}")
-    opened.shows("The request, as it was sent", PAYLOADS[0])
+    folded = opened.tab.page.locator("[data-testid=stJson] .collapsed-icon")
+    expect(folded.first).to_be_visible(timeout=30_000)
+    while folded.count():
+        folded.first.click()
+    opened.shows(PAYLOADS[0], PAYLOADS[-2].split("\n")[1])
 
 
 VISITS: dict[str, Callable[[Watched, str], None]] = {

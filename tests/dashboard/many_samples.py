@@ -1,20 +1,28 @@
-"""A version of very many samples, made whole columns at a time and sealed as any other: for what must stay quick."""
+"""A version of very many samples, made whole columns at a time: for what must stay quick.
+
+Chunks, manifest and seal are those of any version. The commitments to each row are left out: they take minutes to make
+for a million rows, and no page reads them.
+"""
 
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import sqlalchemy as sa
 
-from curation.records import DECISIONS, SAMPLES
+from curation.records import DECISIONS, SAMPLES, canonical, version_id
+from curation.store.chunks import MAX_ROWS
+from curation.store.durable import write_durably
 from curation.store.store import Store
+from curation.store.versions import Manifest, seals
 from tests.dashboard.house import TASK
 
 STEPS = ("scrub", "checks", "dedup", "judges", "select")
 TEACHERS = ("alder-large", "birch-large", "cedar-large")
 INTENTS = ("refund", "delivery", "account", "invoice", "other")
 RARE = "quixotic zephyr"
-"""Said by one prompt of NEEDLES, far apart."""
-NEEDLES = 50_000
+"""Said by the FIRST_NEEDLE-th of every NEEDLES prompts."""
+NEEDLES, FIRST_NEEDLE = 50_000, 10_000
 PHRASES = 20_000
 """Different half sentences that the texts are put together from, so that they compress as real text does."""
 FATES = pl.DataFrame(
@@ -37,16 +45,41 @@ _VOTE = (
 )
 
 
-def build(root: Path, number: int, *, seed: int = 0) -> Path:
-    """A workspace whose only version holds `number` samples; its path."""
+def build(root: Path, number: int, *, chunk: int = MAX_ROWS, seed: int = 0) -> Path:
+    """A workspace whose only version holds `number` samples, in chunks of so many rows; its path."""
     root.mkdir(parents=True, exist_ok=True)
     (root / "task.toml").write_text(TASK, encoding="utf-8")
     with Store.open(root) as store:
         samples = samples_of(number, seed)
-        store.versions.seal(
-            samples, decisions_of(samples), recipe="0" * 64, steps=[{"name": s} for s in STEPS], facts={}
-        )
+        _seal(store, samples, decisions_of(samples), chunk)
     return root
+
+
+def _seal(store: Store, samples: pl.DataFrame, decisions: pl.DataFrame, chunk: int) -> None:
+    content = recipe = root = "0" * 64
+    manifest = Manifest(
+        version=version_id(content, recipe, ()),
+        parents=(),
+        recipe=recipe,
+        content=content,
+        root=root,
+        records=samples.height,
+        counts=dict(sorted(samples["state"].value_counts().iter_rows())),
+        samples=tuple(store.chunks.put(part) for part in samples.iter_slices(chunk)),
+        decisions=tuple(store.chunks.put_all(decisions)),
+        steps=tuple({"name": step} for step in STEPS),
+        facts={},
+        public_key=store.keys.public.hex(),
+        root_signature="",
+    )
+    head = store.keys.sign(manifest.tree_head.message()).hex()
+    manifest = manifest.model_copy(update={"root_signature": head})
+    manifest = manifest.model_copy(update={"signature": store.keys.sign(manifest.message()).hex()})
+    write_durably(store.versions.manifest_path(manifest.version), canonical(manifest.model_dump(mode="json")))
+    with store.state.write() as connection:
+        event = store.ledger.append_in(connection, "seal", {"version": manifest.version})
+        connection.execute(sa.insert(seals).values(event=event, version=manifest.version))
+    store.ledger.publish()
 
 
 def samples_of(number: int, seed: int = 0) -> pl.DataFrame:
@@ -56,7 +89,7 @@ def samples_of(number: int, seed: int = 0) -> pl.DataFrame:
     place = pl.int_range(number, eager=True)
     position = place // len(TEACHERS)
     prompts = _put_together(phrases, rng, number // len(TEACHERS) + 1, 3)
-    rare = pl.int_range(prompts.len(), eager=True) % NEEDLES == NEEDLES // 2
+    rare = pl.int_range(prompts.len(), eager=True) % NEEDLES == FIRST_NEEDLE
     prompts = pl.select(pl.when(rare).then(prompts + f" {RARE}").otherwise(prompts)).to_series()
     fate = pl.Series(rng.choice(FATES.height, size=number, p=FATES["share"].to_numpy()))
     failed = FATES["state"].gather(fate) == "failed"

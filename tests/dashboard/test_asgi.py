@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -20,11 +20,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from curation.errors import WorkspaceError
 from dashboard import launch
-from dashboard.asgi import HEADERS, Door, broken
+from dashboard.asgi import HEADERS, SCRIPT, Door, broken
 
 PLACE = "/srv/secret/place.py"
 FOREIGN_HOSTS = (
@@ -150,7 +154,7 @@ async def tells_a_program(_: Request) -> JSONResponse:
 
 async def echo(socket: WebSocket) -> None:
     await socket.accept()
-    await socket.send_text(await socket.receive_text())
+    await socket.send_bytes(await socket.receive_bytes())
     await socket.close()
 
 
@@ -236,15 +240,37 @@ def test_a_foreign_origin_is_refused_on_http_and_on_the_websocket(port: int, ori
 def test_our_own_pages_and_programs_without_a_page_open_the_websocket(port: int):
     for origin in (f"http://127.0.0.1:{port}", None):
         with connect(f"ws://127.0.0.1:{port}/echo", origin=origin) as socket:  # type: ignore[arg-type]
-            socket.send("hello")
-            assert socket.recv(10) == "hello"
+            socket.send(b"hello")
+            assert socket.recv(10) == b"hello"
+
+
+def test_a_browser_cannot_ask_for_what_no_page_asks(port: int):
+    wanted = BackMsg(rerun_script=ClientState(page_name="samples")).SerializeToString()
+    unasked = [BackMsg(load_git_info=True), BackMsg(clear_cache=True), BackMsg(debug_shutdown_runtime=True)]
+    with connect(f"ws://127.0.0.1:{port}/echo") as socket:
+        for asked in (*(message.SerializeToString() for message in unasked), wanted):
+            socket.send(asked)
+        assert socket.recv(10) == wanted
+
+
+def test_where_the_pages_lie_is_told_to_nobody_and_a_text_that_names_the_place_stays(port: int):
+    session, page = ForwardMsg(), ForwardMsg()
+    session.new_session.main_script_path = str(SCRIPT)
+    page.delta.new_element.text.body = f"see {SCRIPT}"
+    told: list[bytes] = []
+    for message in (session, page):
+        with connect(f"ws://127.0.0.1:{port}/echo") as socket:
+            socket.send(message.SerializeToString())
+            told.append(socket.recv(10, decode=False))
+    assert ForwardMsg.FromString(told[0]).new_session.main_script_path == "app"
+    assert ForwardMsg.FromString(told[1]) == page
 
 
 # --- the real pages ---------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def serving(workspace: Path) -> Iterator[int]:
+def serving(workspace: Path) -> Generator[int]:
     port = launch.free_port()
     with launch.started(workspace, port) as process:
         for _ in range(240):
@@ -283,16 +309,71 @@ def test_the_pages_let_in_themselves_and_refuse_foreign_hosts_and_origins(pages:
         assert socket.subprotocol == "streamlit"
     for foreign in ({"Origin": "http://evil.example"}, {"Origin": "http://127.0.0.1:1"}, {"Host": "evil.example"}):
         assert shake(pages, stream, **foreign).status == 403
-        assert ask(pages, "/", **foreign).status == 403 if "Origin" in foreign else True
-    assert ask(pages, "/", host=f"evil.example:{pages}").status == 403
+        assert ask(pages, "/", **foreign).status == 403
     with pytest.raises(InvalidStatus), connect(f"ws://127.0.0.1:{pages}{stream}", origin="https://evil.example"):  # type: ignore[arg-type]
         pass
 
 
-@pytest.mark.parametrize("setting", [{}, {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0"}])
-def test_a_server_started_by_hand_with_open_settings_does_not_come_up(built: Path, setting: dict[str, str]):
-    environment = {**launch.environment(built, base=os.environ), "STREAMLIT_SERVER_HEADLESS": "true", **setting}
+def read(port: int, page: str) -> list[ForwardMsg]:
+    """What a browser is sent for one page, from the first message to the end of the script."""
+    sent: list[ForwardMsg] = []
+    with connect(f"ws://127.0.0.1:{port}/_stcore/stream", max_size=None) as socket:
+        socket.send(BackMsg(rerun_script=ClientState(page_name=page)).SerializeToString())
+        while not (sent and sent[-1].WhichOneof("type") == "script_finished"):
+            sent.append(ForwardMsg.FromString(socket.recv(60, decode=False)))
+    return sent
+
+
+def test_the_websocket_of_the_pages_tells_no_path(pages: int, built: Path):
+    told = read(pages, "samples")
+    assert {"new_session", "delta"} <= {message.WhichOneof("type") for message in told}
+    assert [w for w in (str(Path(__file__).parents[2]), str(built), ".venv") if w in str(told)] == []
+
+
+def test_a_page_that_fails_unforeseen_says_so_without_a_path_or_a_trace(house: Path):
+    with serving(house) as port:
+        assert "60 samples match" in str(read(port, "samples"))
+        for chunk in house.rglob("*.parquet"):
+            chunk.write_bytes(b"")
+    with serving(house) as port:
+        shown = str(read(port, "samples"))
+    assert "This page cannot be shown." in shown
+    assert [word for word in (house.name, str(house), ".parquet", ".py", "Traceback", "Error") if word in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "name"),
+    [
+        ("--server.address=0.0.0.0", "server.address"),
+        ("--server.address=", "server.address"),
+        ("--browser.gatherUsageStats=true", "browser.gatherUsageStats"),
+        ("--server.enableCORS=false", "server.enableCORS"),
+        ("--client.showErrorDetails=full", "client.showErrorDetails"),
+    ],
+)
+def test_no_flag_opens_the_server_to_others_or_makes_it_report(built: Path, flag: str, name: str):
+    with pytest.raises(WorkspaceError, match=f"{name} stays"):
+        launch.command(built, 8600, extra=[flag])
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ("", "server.address is none"),
+        ('server.address = "0.0.0.0"', "server.address is 0.0.0.0"),
+        ('server.address = "127.0.0.1"\nserver.headless = true', "browser.gatherUsageStats is true"),
+    ],
+)
+def test_a_server_started_by_hand_with_open_settings_does_not_come_up(
+    built: Path, tmp_path: Path, settings: str, named: str
+):
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text(settings, encoding="utf-8")
     asked = [sys.executable, "-m", "uvicorn", "dashboard.asgi:app", "--port", "0"]
-    ended = subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    environment = launch.environment(built, base=os.environ)
+    ended = subprocess.run(
+        asked, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     assert ended.returncode == 3
+    assert f"{named}, not" in ended.stderr
     assert "start the pages with `stillhouse dashboard`" in ended.stderr

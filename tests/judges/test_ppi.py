@@ -227,6 +227,12 @@ def test_labels_that_are_all_the_same_give_no_certainty():
     assert found.high == 1
 
 
+def test_people_of_two_conversations_alone_know_next_to_nothing():
+    found = ppi_mean([1.0, 1.0, 0.0, 1.0], [0.5] * 4, clusters=[1, 1, 2, 2])
+    assert found.low < 0.02
+    assert found.high > 0.98
+
+
 def test_an_item_the_judge_did_not_score_weighs_as_an_average_one_and_is_counted():
     drawn = right_or_wrong(np.random.default_rng(12), useful=True)
     judged = drawn.judged.copy()

@@ -1,0 +1,99 @@
+"""A study's report as sentences for a person, each figure with its interval and its n."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+Row = Mapping[str, Any]
+
+
+def sentences(report: Mapping[str, JsonValue]) -> list[str]:
+    """What the report of a closed study says, the most general first; figures that older reports lack are left out."""
+    return [
+        line for part in (_votes, _agreement, _sides, _won, _accepted, _known, _judges, _pace) for line in part(report)
+    ]
+
+
+def share(row: Row | None, key: str = "share", ci: str = "ci") -> str:
+    """`62 % [54, 70]`, or that it cannot be told.
+
+    >>> share({"share": 0.62, "ci": [0.54, 0.7]})
+    '62 % [54, 70]'
+    """
+    if row is None or row.get(key) is None:
+        return "not to be told"
+    bounds: list[float] = row.get(ci) or []
+    inner = ", ".join(f"{100 * bound:.0f}" for bound in bounds)
+    return f"{100 * row[key]:.0f} %" + (f" [{inner}]" if inner else "")
+
+
+def _figure(value: float | None, ci: Any) -> str:
+    return "undefined" if value is None else f"{value:.2f}" + (f" [{ci[0]:.2f}, {ci[1]:.2f}]" if ci else "")
+
+
+def _shows(row: Row) -> str:
+    return "; too few votes to show any" if row["mde"] is None else f"; shows {100 * row['mde']:.0f} points or more"
+
+
+def _votes(report: Row) -> Iterator[str]:
+    yield f"Study {report['study']!r}: {report['votes']} votes on {report['items']} items, {report['skipped']} skipped"
+
+
+def _agreement(report: Row) -> Iterator[str]:
+    n = report["items_with_two_votes"]
+    yield f"Agreement on {n} items with two votes or more: alpha {_figure(report['alpha'], report['alpha_ci'])}" + (
+        f", AC1 {_figure(report['ac1'], report['ac1_ci'])}" if report.get("ac1") is not None else ""
+    )
+    if report["note"]:
+        yield f"  {report['note']}"
+    for pair in report.get("pairs", ()):
+        kappa = _figure(pair["kappa"]["value"], pair["kappa"]["ci"])
+        yield f"  {' and '.join(pair['raters'])}: kappa {kappa} on {pair['n']} items"
+
+
+def _sides(report: Row) -> Iterator[str]:
+    if (found := report.get("position")) is not None:
+        yield f"Pane A was chosen in {share(found)} of {found['decided']} decided votes; 50 % is fair"
+        if words := found.get("alarm") or found.get("why"):
+            yield f"  {words}"
+
+
+def _won(report: Row) -> Iterator[str]:
+    for name, row in ((report.get("win_rates") or {}).get("teachers") or {}).items():
+        even = row["why"] or f"at equal lengths {share(row, 'controlled', 'controlled_ci')}"
+        yield f"{name} won {share(row, 'rate')} of {row['n']} votes on {row['prompts']} prompts{_shows(row)}; {even}"
+
+
+def _accepted(report: Row) -> Iterator[str]:
+    found = report.get("acceptance")
+    if found is not None and found["all"]["n"]:
+        for name, row in [("All answers", found["all"]), *found["teachers"].items()]:
+            yield f"{name}: {share(row)} of {row['n']} votes accept{_shows(row)}"
+
+
+def _known(report: Row) -> Iterator[str]:
+    for key, what in (("gold", "the gold rows say"), ("adjudicated", "was settled on")):
+        for name, row in ((report.get(key) or {}).get("raters") or {}).items():
+            yield f"{name} said what {what}: {share(row)} of {row['n']} votes"
+
+
+def _judges(report: Row) -> Iterator[str]:
+    found = report.get("judges") or {}
+    if found.get("panel"):
+        for name, row in [("The panel", found["panel"]), *found["by_judge"].items()]:
+            yield f"{name} ruled as most raters: {share(row)} of {row['n']} items, kappa {_kappa(row)}"
+    elif found:
+        yield f"Judges beside people: {found['why']}"
+
+
+def _kappa(row: Row) -> str:
+    return _figure(row["kappa"]["value"], row["kappa"]["ci"])
+
+
+def _pace(report: Row) -> Iterator[str]:
+    for name, row in report["raters"].items():
+        if row.get("timed"):
+            fast = share(row["under_1s"])
+            seconds = f"median {row['median_dwell_ms'] / 1000:.1f} s, 90 % within {row['p90_dwell_ms'] / 1000:.1f} s"
+            yield f"{name}: {row['votes']} votes, {seconds}, under one second {fast}"
