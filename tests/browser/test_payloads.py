@@ -72,6 +72,8 @@ class Watched:
         assert page.evaluate("window.refusedByPolicy") == [], page.url  # not even tried
         assert page.locator("[data-testid=stException]").count() == 0, page.url
         assert page.get_by_text("This page cannot be shown").count() == 0, page.url
+        links = page.evaluate("[...document.querySelectorAll('link')].map((link) => link.href)")  # the icon among them
+        assert [link for link in links if not link.startswith((self.tab.base, "data:"))] == [], page.url
         assert (self.dialogs, self.without_policy) == ([], []), page.url
         assert (self.tab.errors, self.tab.abroad()) == ([], []), page.url
 

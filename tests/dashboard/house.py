@@ -69,7 +69,7 @@ def build(root: Path) -> Path:
         reviews.create("tone", kind="pairwise", n=12, overlap=2, raters=["ana", "ben"], seed=3)
         reviews.create("accept", kind="single", n=6, overlap=1, seed=4)
         judge(reviews)
-        rows = [GoldItem(id=f"g{i}", text=prompt_text(i), answer={"intent": INTENTS[i % 4]}) for i in range(100, 112)]
+        rows = [GoldItem(id=f"g{i}", text=f"Gold message {i}", answer={"intent": INTENTS[i % 4]}) for i in range(12)]
         GoldService(store).add("gold", rows, actor="lead", note="first dozen")
         evaluate(store, sealed)
     return root
