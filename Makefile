@@ -34,7 +34,7 @@ types: setup
 
 check: lint types test
 
-BENCHMARKS := sampling_overhead sampling_peers hidden_limit rate_limit plan_memory scrub scrub_quality
+BENCHMARKS := sampling_overhead sampling_peers hidden_limit rate_limit plan_memory scrub scrub_quality faithfulness samples_page
 
 bench: setup
 	"$(BIN)/python" -m pytest -m slow

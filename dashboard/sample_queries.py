@@ -26,7 +26,7 @@ SECONDS = 0.3
 """How long one look may take before it says how far it came."""
 SPARSE = 200
 """Matches in a part up to which their places are kept, so that a page of them needs no second look."""
-GLANCE = 10_000
+GLANCE = 2_000
 """Samples at the beginning of a version that the choices of labels and tags are taken from."""
 CHOICES = 50
 """Different values of a label field above which it is text and not a choice."""
@@ -134,10 +134,10 @@ def _is_id(text: str) -> bool:
 def facts(query: Query) -> Facts:
     """Count the version's short columns, and look at its first samples for labels and tags to choose from."""
     columns = ", ".join(SHORT)
-    counts = query.sql(f"SELECT {columns}, count(*) AS n FROM samples GROUP BY ALL")
-    rows = query.sql("SELECT chunk, count(*) AS n FROM placed GROUP BY ALL ORDER BY chunk")
+    by_chunk = query.sql(f"SELECT {columns}, chunk, count(*) AS n FROM placed GROUP BY ALL")
+    counts = by_chunk.group_by(SHORT).agg(pl.col("n").sum())
     first = query.sql(f'SELECT labels, tags, "group" FROM placed WHERE chunk = 0 AND place < {GLANCE:d}')
-    known = dict(rows.iter_rows())
+    known = dict(by_chunk.group_by("chunk").agg(pl.col("n").sum()).iter_rows())
     return Facts(
         counts.with_columns(edited=pl.col("edited").replace_strict({True: "yes", False: "no"}, default=None)),
         tuple(_labels(first["labels"])),
@@ -191,6 +191,8 @@ def look(query: Query, known: Facts, filters: Filters, seen: Seen | None = None,
     """
     parts = known.parts
     seen = seen or Seen(of=len(parts))
+    if filters == Filters():
+        return Seen(tuple(Part(*part, known.rows_of(part), None) for part in parts), len(parts), len(parts))
     if not filters.reads_text:
         return seen if seen.done else replace(seen, parts=tuple(_matching(query, filters)), looked=len(parts))
     began = time.monotonic()
@@ -309,6 +311,9 @@ def _spots_in(query: Query, filters: Filters, part: Part, start: int, number: in
     places: Sequence[int] | None = part.places
     if places is not None:
         return [Spot(part.chunk, place) for place in places[start : start + number]]
+    if filters == Filters():
+        first = part.number * PART + start
+        return [Spot(part.chunk, first + n) for n in range(min(number, part.matches - start))]
     clauses, given = _clauses(filters)
     where = _where([*clauses, *_within([(part.chunk, part.number)])])
     rows = query.sql(
