@@ -163,22 +163,6 @@ def _detectors(busy: pl.DataFrame, settings: dict[str, JsonValue], scrubber: Scr
 # --- review, gold ----------------------------------------------------------------------------------------------
 
 
-def study_rows(service: ReviewService) -> pl.DataFrame:
-    """Every study with how far it is: for the lead, never for a rater."""
-    rows = [
-        {
-            "study": s.study.name,
-            "kind": s.study.kind,
-            "items": s.study.items,
-            "votes": s.given,
-            "wanted": s.wanted,
-            "closed": s.study.closed is not None,
-        }
-        for s in map(service.status, (study.name for study in service.studies()))
-    ]
-    return pl.DataFrame(rows)
-
-
 def agreement_figures(study: Study) -> list[tuple[str, str, str]]:
     """(label, value, explanation) of a closed study's report; nothing about which teacher won."""
     report = study.report or {}

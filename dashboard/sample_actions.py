@@ -19,7 +19,7 @@ from curation.store.reviews import Study
 from curation.store.scrub_rulings import PromptRulings
 from curation.store.store import Store
 from dashboard.sample_queries import Spot, rows_at
-from judges.review import QUESTIONS, ReviewService
+from judges.review import ReviewService
 from judges.study import item_of
 
 MOST = 1_000
@@ -58,12 +58,8 @@ def plan_review(store: Store, rows: pl.DataFrame, name: str, overlap: int) -> Pl
 
 def open_review(store: Store, version: str, plan: Plan, name: str, overlap: int, actor: str) -> Study:
     """Open the planned review; InputError when there is nothing in it or its name was taken meanwhile."""
-    study = Study(
-        name=name, version=version, kind="single", question=QUESTIONS["single"], overlap=overlap, seed=0,
-        raters=None, items=plan.rows.height, opened="",
-    )  # fmt: skip
     items = [item_of(row, None) for row in plan.rows.iter_rows(named=True)]
-    return ReviewService(store).open_on(study, items, actor)
+    return ReviewService(store).open_on(name, version, items, overlap=overlap, actor=actor)
 
 
 def close_review(store: Store, name: str, actor: str) -> None:

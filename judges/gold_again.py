@@ -76,14 +76,10 @@ def open_again(
     chosen, left = (rows, pairs) if kind == "single" else (pairs, rows)
     version = GoldService(store).versions(name)[-1].number
     question = QUESTIONS[kind] if any(row.judged for row in chosen) else RIGHT
+    items = [_item(name, row) for row in chosen]
     made = ReviewService(store).open_on(
-        Study(
-            name=study, version=f"gold/{name}/{version}", kind=kind, question=question, overlap=overlap, seed=0,
-            raters=None, items=len(chosen), opened="",
-        ),
-        [_item(name, row) for row in chosen],
-        actor,
-    )  # fmt: skip
+        study, f"gold/{name}/{version}", items, kind=kind, question=question, overlap=overlap, actor=actor
+    )
     return made, len(left)
 
 

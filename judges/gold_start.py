@@ -13,7 +13,6 @@ from curation.intervals import wilson
 from curation.progress import Progress
 from curation.records import Record
 from curation.store.gold import Gold
-from curation.store.review_draws import ReviewDraws
 from curation.store.reviews import Presentation, Reviews, Study
 from curation.store.store import Store
 from curation.tables import AnswerTable
@@ -22,7 +21,7 @@ from judges.gold import GoldService, StudyGold
 from judges.gold_draw import draw_over_clusters
 from judges.gold_rows import SliceBy, rows_of_study
 from judges.qualify import Role, Rules, Standing, qualified
-from judges.review import QUESTIONS, ReviewService
+from judges.review import Drawn, ReviewService
 from judges.study import item_of
 
 STUDY = "gold-start"
@@ -79,17 +78,10 @@ def begin(store: Store, answer: AnswerTable, n: int, *, seed: int = 0, actor: st
     samples = store.versions.samples(version).filter(~pl.col("id").is_in(list(done)))
     drawn = draw_over_clusters(samples, n, seed, answer)
     name = next(name for i in range(1, len(known) + 2) if (name := STUDY if i == 1 else f"{STUDY}-{i}") not in known)
-    study = ReviewService(store).open_on(
-        Study(
-            name=name, version=version, kind="single", question=QUESTIONS["single"], overlap=1, seed=seed,
-            raters=None, items=len(drawn), opened="",
-        ),
-        [item_of({**d.row}, None) for d in drawn],
-        actor,
-    )  # fmt: skip
     how = f"over labels and clusters, {len(drawn)} of {samples.filter(pl.col('state') == 'kept').height} kept samples"
-    ReviewDraws(store.state).record(name, how, [d.probability for d in drawn], store.ledger, actor)
-    return study, True
+    chances = Drawn(how, [d.probability for d in drawn])
+    items = [item_of({**d.row}, None) for d in drawn]
+    return ReviewService(store).open_on(name, version, items, seed=seed, drawn=chances, actor=actor), True
 
 
 def _is_start(name: str) -> bool:

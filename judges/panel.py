@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import polars as pl
 from pydantic import JsonValue
@@ -119,6 +119,15 @@ def _barred(may: Eligibility, judges: Sequence[Judge]) -> dict[str, frozenset[st
     return {teacher: everyone - set(names) for teacher, names in may.by_teacher.items()}
 
 
+class _Found(NamedTuple):
+    """What judges said, the gold rows they were measured on, planted answers each (let pass, judged), and the fit."""
+
+    said: Said
+    used: Sequence[GoldRow]
+    failed: Mapping[str, tuple[int, int]]
+    fit: Fit | None
+
+
 @dataclass(frozen=True)
 class PanelStep:
     """Asks every eligible judge about every sample, about rows people judged and about planted answers; then rules."""
@@ -161,18 +170,13 @@ class PanelStep:
         """Judge the living samples; one that is kept keeps the votes on it as evidence."""
         rows = [sample_of(row) for row in samples.iter_rows(named=True)]
         subjects, compared = self._subjects(rows)
-        planted = self._planted([s.unit for s in subjects])
-        used = self.trial.usable(self.gold) if rows else []
         pairs = [(s, j) for s in subjects for j in self._judges_of(compared[s.name])]
-        said = self.trial.bench.ask(
-            [*pairs, *([(s, j) for s, _ in planted for j in self.judges]), *self.trial.pairs(used)]
-        )
-        failed = {j.name: _failed(planted, said, j.name) for j in self.judges}
-        fit = self.trial.fit(self.trial.votes(used, said, failed)) if used else None
-        judged = self._judged(rows, subjects, compared, said, fit)
+        used = self.trial.usable(self.gold) if rows else []
+        found = self._ask([*pairs, *self.trial.pairs(used)], [s.unit for s in subjects], used)
+        judged = self._judged(rows, subjects, compared, found)
         if self.judges and judged:
-            self.keep(self._report(self.gold, used, failed, fit, judged))
-        self._tell(fit, rows)
+            self.keep(self._report(self.gold, found, judged))
+        self._tell(found.fit, rows)
         columns = pl.DataFrame({"id": samples["id"], "judged": pl.Series([j.judged for j in judged], dtype=pl.String)})
         return Outcome(decisions_frame(j.decision for j in judged), columns)
 
@@ -229,9 +233,9 @@ class PanelStep:
     # --- what comes of it ----------------------------------------------------------------------------------------
 
     def _judged(
-        self, rows: Sequence[Sample], subjects: Sequence[Subject], compared: Compared, said: Said, fit: Fit | None
+        self, rows: Sequence[Sample], subjects: Sequence[Subject], compared: Compared, heard: _Found
     ) -> list[Judged]:
-        families = {j.name: j.family for j in self.judges}
+        said, families = heard.said, {j.name: j.family for j in self.judges}
         places: dict[str, list[tuple[str, int]]] = {row.id: [] for row in rows}
         for subject in subjects:
             for place, member in enumerate(compared[subject.name]):
@@ -240,21 +244,25 @@ class PanelStep:
         for row in rows:
             votes: list[PanelVote] = []
             for judge in self._judges_of([row]):
-                heard = [(said[s, judge.name], k) for s, k in places[row.id] if (s, judge.name) in said]
-                if heard:
-                    votes.append(vote_of(judge.name, families[judge.name], [(j.votes[k], j.reason) for j, k in heard]))
-            found.append(ruled(row, votes, fit, self.trial.table.quorum))
+                each = [(said[s, judge.name], k) for s, k in places[row.id] if (s, judge.name) in said]
+                if each:
+                    votes.append(vote_of(judge.name, families[judge.name], [(j.votes[k], j.reason) for j, k in each]))
+            found.append(ruled(row, votes, heard.fit, self.trial.table.quorum))
         return found
 
     def on_gold(self, rows: Sequence[GoldRow]) -> PanelReport:
         """Judge rows that people judged, and planted answers made from them, and nothing else."""
         used = self.trial.usable(rows)
         pairs = self.trial.pairs(used)
-        planted = self._planted(list({s.name: s.unit for s, _ in pairs}.values()))
+        units = {s.name: s.unit for s, _ in pairs}
+        return self._report(rows, self._ask(pairs, list(units.values()), used))
+
+    def _ask(self, pairs: Sequence[tuple[Subject, Judge]], units: Sequence[Unit], used: Sequence[GoldRow]) -> _Found:
+        """Ask about these and about answers planted among the units; what gold then says of each judge."""
+        planted = self._planted(units)
         said = self.trial.bench.ask([*pairs, *((s, j) for s, _ in planted for j in self.judges)])
         failed = {j.name: _failed(planted, said, j.name) for j in self.judges}
-        fit = self.trial.fit(self.trial.votes(used, said, failed)) if used else None
-        return self._report(rows, used, failed, fit)
+        return _Found(said, used, failed, self.trial.fit(self.trial.votes(used, said, failed)) if used else None)
 
     def keep(self, report: PanelReport) -> None:
         """Write a report down, and what of it counts into the ledger."""
@@ -271,9 +279,7 @@ class PanelStep:
     def _report(
         self,
         rows: Sequence[GoldRow],
-        used: Sequence[GoldRow],
-        failed: Mapping[str, tuple[int, int]],
-        fit: Fit | None,
+        found: _Found,
         judged: Sequence[Judged] = (),
     ) -> PanelReport:
         service = GoldService(self.store)
@@ -283,13 +289,13 @@ class PanelStep:
                 name: service.versions(name)[-1].number
                 for name in sorted({row.set for row in rows} & set(service.names()))
             },
-            rows=len(used),
-            unusable=len(rows) - len(used),
+            rows=len(found.used),
+            unusable=len(rows) - len(found.used),
             rubrics={j.name: j.rubric.digest for j in self.judges},
             families={j.name: j.family for j in self.judges},
             eligibility=self.may,
-            fit=fit,
-            canaries=dict(failed),
+            fit=found.fit,
+            canaries=dict(found.failed),
             samples=len(judged),
             agreement=agreement_matrix(_said(judged, self.judges), [j.cluster for j in judged]) if judged else (),
         )

@@ -12,10 +12,9 @@ import polars as pl
 
 from curation.errors import InputError
 from curation.records import Record, draw
-from curation.store.review_draws import ReviewDraws
-from curation.store.reviews import Item, Reviews, Study
+from curation.store.reviews import Study
 from curation.store.store import Store
-from judges.review import QUESTIONS
+from judges.review import Drawn, ReviewService
 from judges.study import item_of
 
 LEAST = 0.05
@@ -77,17 +76,10 @@ def open_queue(store: Store, study: str, n: int, *, seed: int = 0, overlap: int 
             f"no sample of version {version[:12]} came before a judge, so there is no disagreement to queue"
         )
     by_id = {row["id"]: row for row in samples.filter(pl.col("id").is_in([q.sample for q in chosen])).to_dicts()}
-    items: Sequence[Item] = [item_of(by_id[q.sample], None) for q in chosen]
-    opened = Reviews(store.state).open(
-        Study(
-            name=study, version=version, kind="single", question=QUESTIONS["single"], overlap=overlap, seed=seed,
-            raters=None, items=len(items), opened="",
-        ),
-        items, store.ledger, actor,
-    )  # fmt: skip
+    items = [item_of(by_id[q.sample], None) for q in chosen]
     how = f"by disagreement of judges, about {n} of {decisions.height} judged samples"
-    ReviewDraws(store.state).record(study, how, [q.probability for q in chosen], store.ledger, actor)
-    return opened
+    drawn = Drawn(how, [q.probability for q in chosen])
+    return ReviewService(store).open_on(study, version, items, overlap=overlap, seed=seed, drawn=drawn, actor=actor)
 
 
 def _weight(reason: str, votes: Sequence[Mapping[str, str]]) -> float:

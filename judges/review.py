@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from pydantic import JsonValue
@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from curation.errors import InputError
 from curation.records import Record, sample_of
 from curation.store.gold import GoldItem, GoldVersion
+from curation.store.review_draws import ReviewDraws
 from curation.store.reviews import CHOICES as CHOICES
 from curation.store.reviews import Item, Kind, Presentation, Reviews, Shown, Study
 from curation.store.store import Store
@@ -26,6 +27,13 @@ QUESTIONS: dict[Kind, str] = {
     "pairwise": "Which answer would you rather send?",
     "single": "Is this answer good enough to teach from?",
 }
+
+
+class Drawn(NamedTuple):
+    """In words how the items of a study were drawn, and the probability of each, in item order."""
+
+    how: str
+    probabilities: Sequence[float]
 
 
 class RaterProgress(Record):
@@ -85,6 +93,30 @@ class ReviewService:
                 else "two different kept answers of different teachers to one prompt"
             )
             raise InputError(f"version {version[:12]} does not hold {what}, so there is nothing to review")
+        return self.open_on(
+            name, version, items, kind=kind, overlap=overlap, question=question, seed=seed, raters=named, actor=actor
+        )
+
+    def open_on(  # noqa: PLR0913 - a study is declared by these options, each of them optional
+        self,
+        name: str,
+        version: str,
+        items: Sequence[Item],
+        *,
+        kind: Kind = "single",
+        overlap: int = 1,
+        question: str | None = None,
+        seed: int = 0,
+        raters: tuple[str, ...] | None = None,
+        drawn: Drawn | None = None,
+        actor: str = "engine",
+    ) -> Study:
+        """Open a study on items chosen elsewhere; `drawn` keeps how likely each was to be chosen.
+
+        InputError where there are none or the name is taken.
+        """
+        if not items:
+            raise InputError(f"there is nothing to review, so study {name!r} was not opened")
         study = Study(
             name=name,
             version=version,
@@ -92,17 +124,14 @@ class ReviewService:
             question=question or QUESTIONS[kind],
             overlap=overlap,
             seed=seed,
-            raters=named,
+            raters=raters,
             items=len(items),
             opened="",
         )
-        return self.open_on(study, items, actor)
-
-    def open_on(self, study: Study, items: Sequence[Item], actor: str = "engine") -> Study:
-        """Open a study on items chosen elsewhere; InputError where there are none or the name is taken."""
-        if not items:
-            raise InputError(f"there is nothing to review, so study {study.name!r} was not opened")
-        return self._reviews.open(study, items, self._store.ledger, actor)
+        opened = self._reviews.open(study, items, self._store.ledger, actor)
+        if drawn is not None:
+            ReviewDraws(self._store.state).record(name, drawn.how, drawn.probabilities, self._store.ledger, actor)
+        return opened
 
     def studies(self) -> list[Study]:
         """Every study, oldest first."""

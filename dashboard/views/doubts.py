@@ -9,9 +9,9 @@ import streamlit as st
 from curation.errors import InputError, UnknownRecord
 from curation.store.query import Query
 from curation.store.versions import Manifest
-from dashboard import judge_queries, queries
+from dashboard import judge_queries, sample_cards
 from dashboard.views import house
-from dashboard.views.samples import answer_of
+from dashboard.views.sample_card import answer_of
 from judges.queue import open_queue
 
 SHORT = 17
@@ -39,7 +39,7 @@ def queue(manifest: Manifest) -> None:
     with table:
         picked = _table(query, _filters(found, sum(judged.values()), list(judged)))
     with card:
-        _card(picked or st.query_params.get("id"))
+        _card(query, picked or st.query_params.get("id"))
         if manifest.version == house.store().versions.head():
             _open_review(sum(found.values()), sum(judged.values()))
         else:
@@ -107,14 +107,14 @@ def _table(query: Query, doubt: judge_queries.Doubt) -> str | None:
     return rows["id"][selected[0]] if selected else None
 
 
-def _card(sample: str | None) -> None:
+def _card(query: Query, sample: str | None) -> None:
     with st.container(border=True):
         if not sample:
             st.subheader("What did each judge say?", anchor=False)
             st.caption("Pick a row to see its prompt, its answer, and each judge's vote with its reason.")
             return
         try:
-            card = queries.sample_card(house.store(), sample)
+            card = sample_cards.card(house.store(), query, sample)
         except UnknownRecord as error:
             st.warning("There is no such sample.")
             st.text(str(error))

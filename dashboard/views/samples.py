@@ -14,7 +14,6 @@ from curation.store.versions import Manifest
 from dashboard import queries, sample_queries
 from dashboard.sample_queries import Facts, Filters, Seen
 from dashboard.views import house, sample_bulk, sample_card
-from dashboard.views.sample_card import answer_of as answer_of
 
 SHORT = 17
 """Rows that fit without a scroll bar."""
