@@ -34,7 +34,7 @@ types: setup
 
 check: lint types test
 
-BENCHMARKS := sampling_overhead sampling_peers hidden_limit rate_limit plan_memory scrub scrub_quality faithfulness samples_page
+BENCHMARKS := sampling_overhead sampling_peers hidden_limit rate_limit plan_memory scrub scrub_quality faithfulness samples_page rooms review_latency five_reviewers
 
 bench: setup
 	"$(BIN)/python" -m pytest -m slow

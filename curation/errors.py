@@ -8,6 +8,7 @@
     │   ├── StoreBusy               another process holds what this one needs
     │   └── Corrupt                 stored bytes are not what their digest says
     ├── UnknownRecord               no sample, version or study of that name
+    ├── Forbidden                   this person's roles do not allow it
     ├── BudgetError                 a paid run without a budget, unpriced, or over its cap
     ├── ProviderError               a provider cannot be used at all: key, host or model name
     │   └── RunStopped              the provider refused the same way too often to go on
@@ -74,6 +75,10 @@ class Corrupt(WorkspaceError):
 
 class UnknownRecord(StillhouseError):
     """No sample, version, study or token of that name is known here."""
+
+
+class Forbidden(StillhouseError):
+    """Somebody asked for what their roles do not allow."""
 
 
 class BudgetError(StillhouseError):

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from curation.answers import parse_answer
 from curation.checking import ChecksStep
 from curation.errors import InputError, ReplyUnreadable, UnknownRecord
+from curation.people import OWNER, Person
 from curation.pipeline import Outcome
 from curation.records import DECISIONS, Decision, Sample, canonical, decisions_frame, digest, sample_of
 from curation.scrub.before import Gone, Original, reply_before
@@ -82,17 +83,18 @@ class RulingsStep:
 
 
 class Quarantine:
-    """The samples of a workspace's newest version that wait for a person."""
+    """The samples of a workspace's newest version that wait for a person, as far as `who` may see and rule."""
 
-    def __init__(self, store: Store, task: Task) -> None:
+    def __init__(self, store: Store, task: Task, who: Person = OWNER) -> None:
         self._store = store
         self._task = task
+        self._who = who
         self._rulings = Rulings(store.state, store.ledger)
 
     @cached_property
     def prompts(self) -> HeldPrompts:
         """Those among them that were held back before anybody was asked."""
-        return HeldPrompts(self._store, self._task)
+        return HeldPrompts(self._store, self._task, self._who)
 
     def waiting(self) -> pl.DataFrame:
         """One row per quarantined sample: id, prompt_id, teacher, step, reason, words, prompt, answer, ruling.
@@ -125,6 +127,7 @@ class Quarantine:
 
     def approve(self, sample: str, by: str, why: str = "") -> Ruling | PromptRuling:
         """Let a sample through as it is, or have a held prompt asked as it is masked, from the next run on."""
+        self._may_rule()
         row = self._one(sample)
         if not row["request_key"]:
             return self.prompts.approve(row["prompt_id"], by, why)
@@ -136,6 +139,7 @@ class Quarantine:
         How many rulings were recorded: one for each answer, and one for each held prompt however many samples were
         planned of it.
         """
+        self._may_rule()
         answered = rows.filter((pl.col("state") == "quarantined") & ~IS_HELD)
         ruled = [_ruling(sample_of(row), None, by, why) for row in answered.iter_rows(named=True)]
         self._rulings.add(*(one.model_copy(update={"ruling": ruling}) for one in ruled))
@@ -146,6 +150,7 @@ class Quarantine:
 
         The answer is scrubbed like a reply and must be readable and pass the task's checks, else InputError.
         """
+        self._may_rule()
         row = self._one(sample)
         if not row["request_key"]:
             raise InputError(
@@ -163,17 +168,29 @@ class Quarantine:
 
     def mask(self, sample: str, more: Sequence[Mark | Piece], by: str, why: str = "") -> PromptRuling:
         """Have a held prompt asked with more of it masked, from the next run on; raises as `HeldPrompts.correct`."""
+        self._may_rule()
         row = self._one(sample)
         if row["request_key"]:
             raise InputError(f"{row['id']} has an answer, so its prompt was asked; correct it with --answer TEXT")
         return self.prompts.correct(row["prompt_id"], more, by, why)
 
-    def before(self, sample: str) -> Original | Gone:
-        """The held prompt, or the reply behind a held answer, before it was scrubbed; for a person's eyes only."""
+    def before(self, sample: str, by: str = "", *, again: bool = False) -> Original | Gone:
+        """The held prompt, or the reply behind a held answer, before it was scrubbed; for a person's eyes only.
+
+        That somebody looked is in the ledger before they see it: who (`by`, as far as the owner says), when and what;
+        `again` draws what is in sight already.
+        """
+        self._who.require("see_raw")
         row = self._one(sample)
+        if not again:
+            told: dict[str, JsonValue] = {"sample": row["id"], "prompt": row["prompt_id"]}
+            self._store.ledger.append("raw_viewed", told, by or self._who.name)
         if not row["request_key"]:
             return self.prompts.original(row["prompt_id"])
         return reply_before(self._store, row, self._task, self._scrubber)
+
+    def _may_rule(self) -> None:
+        self._who.require("rule_on_held")
 
     @cached_property
     def _scrubber(self) -> Scrubber:

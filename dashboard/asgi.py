@@ -8,8 +8,10 @@ repository around it. The door below stands before all of it, on HTTP and on the
 
 import base64
 import hashlib
+import ipaddress
+import json
 import re
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from http import HTTPStatus
@@ -17,16 +19,26 @@ from pathlib import Path
 
 import streamlit as st
 from google.protobuf.message import DecodeError
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.auth_util import get_cookie_with_chunks
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.web.server.server_util import AUTH_COOKIE_NAME, get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
 
 from curation.errors import WorkspaceError
-from dashboard import launch
+from curation.store.people import People
+from curation.store.store import Store
+from curation.task import Environment
+from dashboard import launch, signin
+from dashboard.access import Access
+from dashboard.invite_pages import InvitePages
 
 SCRIPT = Path(__file__).with_name("app.py")
 HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::[0-9]{1,5})?", re.IGNORECASE)
@@ -46,9 +58,13 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+KNOWN_ONLY = ("/media/", "/_stcore/upload_file/")
+"""Where Streamlit keeps what a page showed or was given: for people who are known here."""
 WORDS: dict[int, str] = {
     HTTPStatus.FORBIDDEN: "This address is not served here.",
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.GONE: "This link was opened before, was taken back, or is too old. Ask for a new one.",
+    HTTPStatus.TOO_MANY_REQUESTS: "That was tried too often. Wait ten minutes, then open your link again.",
 }
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Stillhouse</title>
@@ -112,9 +128,10 @@ class Door:
     `hosts` are the names this server answers to, without a port.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str], access: Access | None = None) -> None:
         self.app = app
         self.hosts = frozenset(name.strip("[]").lower() for name in hosts)
+        self.access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
@@ -122,17 +139,120 @@ class Door:
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if refused(headers, self.hosts):
+        if refused(headers, self.hosts) or self._from_afar(scope):
             await neutral(HTTPStatus.FORBIDDEN)(scope, receive, send)
         elif scope["path"].endswith(CLOSED):
             await neutral(HTTPStatus.NOT_FOUND)(scope, receive, send)
         elif scope["type"] == "websocket":
             await self.app(scope, _asked(receive), _told(send))
         else:
-            await self.app(scope, receive, _leaving(scope, receive, send, headers["host"]))
+            tls = self.access is not None and self.access.tls
+            await self.app(scope, receive, _leaving(scope, receive, send, headers["host"], tls=tls))
+
+    def _from_afar(self, scope: Scope) -> bool:
+        """Whether a page that anybody may use was asked for by another machine, however it came here."""
+        client = scope.get("client")
+        return self.access is not None and self.access.local and client is not None and not _own(client[0])
 
 
-def _leaving(scope: Scope, receive: Receive, send: Send, host: str) -> Send:
+class Known:
+    """Lets a connection go on for as long as its person is known here, and keeps strangers from what pages show.
+
+    A page asks who somebody is when it is drawn; this asks again at everything a browser sends, because a button's
+    callback and a fragment run without the rest of the page. What a stranger sends draws all of it: a stranger's page.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self.app = app
+        self.access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if self.access.local or scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        cookies = HTTPConnection(scope).cookies
+        if scope["type"] == "websocket":
+            known = await run_in_threadpool(self._known, cookies)
+            await self.app(
+                scope if known else _afresh(scope), self._watched(cookies, receive) if known else receive, send
+            )
+        elif scope["path"].startswith(KNOWN_ONLY) and not await run_in_threadpool(self._known, cookies):
+            await neutral(HTTPStatus.FORBIDDEN)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _known(self, cookies: Mapping[str, str]) -> bool:
+        try:
+            signin.person(people(), self.access, cookies, claims(cookies))
+        except signin.Stranger:
+            return False
+        return True
+
+    def _watched(self, cookies: Mapping[str, str], receive: Receive) -> Receive:
+        """What comes; from somebody who is no longer known, the wish alone that the page is drawn again, as a whole."""
+
+        async def watched() -> Message:
+            while True:
+                message = await receive()
+                data = message.get("bytes")
+                if not data or await run_in_threadpool(self._known, cookies):
+                    return message
+                if anew := _anew(data):
+                    return {**message, "bytes": anew}
+
+        return watched
+
+
+def _afresh(scope: Scope) -> Scope:
+    """A stranger's websocket without the name of the session it wants to go on with: that was somebody's."""
+    name = b"sec-websocket-protocol"
+    headers = [(k, b",".join(v.split(b",")[:2]) if k == name else v) for k, v in scope["headers"]]
+    return {**scope, "headers": headers}
+
+
+def _anew(data: bytes) -> bytes | None:
+    """What a browser asks, without what it did: no callback runs, nor a part of a page alone; None for the rest."""
+    try:
+        message = BackMsg.FromString(data)
+    except DecodeError:
+        return None
+    if message.WhichOneof("type") != "rerun_script":
+        return data if message.WhichOneof("type") == "app_heartbeat" else None
+    asked = message.rerun_script
+    state = ClientState(
+        query_string=asked.query_string, page_script_hash=asked.page_script_hash, page_name=asked.page_name
+    )
+    return BackMsg(rerun_script=state).SerializeToString()
+
+
+def claims(cookies: Mapping[str, str]) -> dict[str, object]:
+    """What a provider said of whoever signed in, from the cookie that Streamlit signed; empty where nobody did."""
+
+    def one(name: str) -> bytes | None:
+        value = cookies.get(name)
+        return decode_signed_value(get_cookie_secret(), name, value.encode("latin-1")) if value else None
+
+    found = get_cookie_with_chunks(one, AUTH_COOKIE_NAME)
+    return json.loads(found) if found else {}
+
+
+@lru_cache(maxsize=1)
+def people() -> People:
+    """The tables of people of the workspace that is served."""
+    environment = Environment.read()
+    store = Store.open(Path(environment.variables[launch.WORKSPACE]), environment)
+    return People(store.state, store.ledger)
+
+
+def _own(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _leaving(scope: Scope, receive: Receive, send: Send, host: str, *, tls: bool = False) -> Send:
     """Sends what the pages answer, with the headers; in place of an error, the neutral page."""
     swallowed = False
 
@@ -142,7 +262,7 @@ def _leaving(scope: Scope, receive: Receive, send: Send, host: str) -> Send:
             if swallowed := _unfit(message):
                 await neutral(message["status"])(scope, receive, send)
             else:
-                await send({**message, "headers": _headers(message, scope["path"], host)})
+                await send({**message, "headers": _headers(message, scope["path"], host, tls=tls)})
         elif not swallowed:
             await send(message)
 
@@ -155,13 +275,19 @@ def _unfit(message: Message) -> bool:
     return message["status"] >= 500 or (message["status"] >= 400 and not kind.startswith("application/json"))
 
 
-def _headers(message: Message, path: str, host: str) -> list[tuple[bytes, bytes]]:
-    headers = MutableHeaders(raw=list(message.get("headers", [])))
+def _headers(message: Message, path: str, host: str, *, tls: bool) -> list[tuple[bytes, bytes]]:
+    headers = MutableHeaders(raw=[_secure(*one) if tls else one for one in message.get("headers", [])])
     for name, value in {**HEADERS, "content-security-policy": policy(host)}.items():
         headers[name] = value
     if not path.startswith(HASHED) or headers.get("content-type", "").startswith("text/html"):
         headers["cache-control"] = "no-store"
     return headers.raw
+
+
+def _secure(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """A cookie of Streamlit's, for https alone too."""
+    cookie = name.lower() == b"set-cookie" and b"; secure" not in value.lower()
+    return (name, value + b"; Secure") if cookie else (name, value)
 
 
 def _asked(receive: Receive) -> Receive:
@@ -218,20 +344,23 @@ async def guarded(_: st.App) -> AsyncGenerator[None]:
 
     Raises WorkspaceError where one is otherwise: a configuration file may turn telemetry on or open the port.
     """
-    for name, wanted in launch.GUARDS.items():
+    for name, wanted in launch.guards(ACCESS).items():
         if (found := str(st.get_option(name)).lower()) != wanted:
             raise WorkspaceError(f"{name} is {found}, not {wanted}: start the pages with `stillhouse dashboard`")
     yield
+    people.cache_clear()
 
 
 def _hosts() -> Collection[str]:
     return st.get_option("server.allowedHosts") or launch.HOSTS
 
 
+ACCESS = Access.of(Environment.read().variables)
 app = st.App(
     SCRIPT,
     lifespan=guarded,
-    middleware=[Middleware(Door, hosts=_hosts())],
+    routes=InvitePages(ACCESS, people).routes(),
+    middleware=[Middleware(Door, hosts=_hosts(), access=ACCESS), Middleware(Known, access=ACCESS)],
     exception_handlers={Exception: broken},
     on_script_error=failed,
 )

@@ -11,18 +11,20 @@ import subprocess
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from curation.errors import MissingExtra, WorkspaceError
 from curation.store.layout import Layout
+from dashboard.access import LOCAL, LOOPBACK, LOOPBACKS, Access, sign_in_file
 
-HOST = "127.0.0.1"
+HOST = LOOPBACK
 WORKSPACE = "STILLHOUSE_WORKSPACE"
 """Environment variable naming the workspace the pages show."""
 ROLE = "STILLHOUSE_ROLE"
 """Environment variable: `reviewer` serves the Review page alone, anything else serves every page."""
 
-HOSTS = (HOST, "localhost", "::1")
+HOSTS = LOOPBACKS
 """The names the server answers to; a browser that asks for another one was sent here by somebody else's name."""
 GUARDS: dict[str, str] = {
     "server.address": HOST,
@@ -34,6 +36,7 @@ GUARDS: dict[str, str] = {
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": "false",
+    "server.trustedUserHeaders": "{}",  # a header that anybody may send would say who they are
 }
 """What no flag and no configuration file may change: the server does not start otherwise."""
 OPTIONS: dict[str, str] = {
@@ -70,37 +73,60 @@ THEME: dict[str, str | Sequence[str]] = {
 }
 
 
-def command(workspace: Path, port: int, *, extra: Sequence[str] = ()) -> list[str]:
+@dataclass(frozen=True)
+class Served:
+    """How a workspace's pages are served: to raters alone or to all, to whom, and the file that signs people in."""
+
+    reviewer: bool = False
+    access: Access = LOCAL
+    secrets: Path | None = None
+
+
+EVERYTHING = Served()
+
+
+def guards(access: Access) -> dict[str, str]:
+    """The settings that the server must find: GUARDS, with the address that goes with an access control."""
+    return {**GUARDS, "server.address": access.bind}
+
+
+def command(workspace: Path, port: int, *, extra: Sequence[str] = (), served: Served = EVERYTHING) -> list[str]:
     """The command that serves the pages of a workspace; run it with `environment(workspace)`.
 
     `extra` is appended as it is, so a later flag wins. Raises WorkspaceError when there is no workspace, and for a
-    flag that would open the server or make it report to anybody.
+    flag that would open the server or make it report to anybody; InputError for a file that cannot sign people in.
     """
     Layout(workspace).require()
     _guard(extra)
-    flags = {**OPTIONS, "server.port": str(port), **THEME}
+    flags = {**OPTIONS, **guards(served.access), "server.port": str(port), **THEME}
+    if served.secrets is not None:
+        sign_in_file(served.secrets, served.access)
+        flags["secrets.files"] = str(served.secrets.resolve())
     return [
         *(sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("asgi.py"))),
         *(f"--{name}={_written(value)}" for name, value in flags.items()),
-        *(f"--server.allowedHosts={name}" for name in HOSTS),
+        *(f"--server.allowedHosts={name}" for name in served.access.hosts),
         *extra,
     ]
 
 
-def environment(workspace: Path, *, reviewer: bool = False, base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of the server: the given one (default: this process's) plus workspace and role."""
+def environment(
+    workspace: Path, *, reviewer: bool = False, base: Mapping[str, str] | None = None, access: Access = LOCAL
+) -> dict[str, str]:
+    """The environment of the server: the given one (default: this process's) plus workspace, role and access."""
     role = "reviewer" if reviewer else "all"
-    return {**(os.environ if base is None else base), WORKSPACE: str(workspace.resolve()), ROLE: role}
+    own = {WORKSPACE: str(workspace.resolve()), ROLE: role, **access.variables}
+    return {**(os.environ if base is None else base), **own}
 
 
-def serve(workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence[str] = ()) -> int:
+def serve(workspace: Path, port: int, *, served: Served = EVERYTHING, extra: Sequence[str] = ()) -> int:
     """Serve until Ctrl-C or SIGTERM, which end the server too; 0. Port 0 takes a free one.
 
     Raises MissingExtra when streamlit is not installed, WorkspaceError when there is no workspace or the server ends
     by itself (the port is taken).
     """
     try:
-        with started(workspace, port or free_port(), reviewer=reviewer, extra=extra) as process:
+        with started(workspace, port or free_port(), served=served, extra=extra) as process:
             code = process.wait()
     except KeyboardInterrupt:
         return 0
@@ -111,7 +137,7 @@ def serve(workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence
 
 @contextmanager
 def started(
-    workspace: Path, port: int, *, reviewer: bool = False, extra: Sequence[str] = ()
+    workspace: Path, port: int, *, served: Served = EVERYTHING, extra: Sequence[str] = ()
 ) -> Generator[subprocess.Popen[bytes]]:
     """The server for the length of a `with`; SIGTERM raises KeyboardInterrupt in it, as Ctrl-C does.
 
@@ -121,9 +147,12 @@ def started(
 
     if find_spec("streamlit") is None or find_spec("altair") is None:
         raise MissingExtra('the dashboard needs streamlit and altair: pip install "stillhouse[dashboard]"')
-    line = command(workspace, port, extra=extra)
+    if served.secrets is not None and find_spec("authlib") is None:
+        raise MissingExtra('signing in needs authlib: pip install "stillhouse[dashboard]"')
+    line = command(workspace, port, extra=extra, served=served)
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    process = subprocess.Popen(line, env=environment(workspace, reviewer=reviewer), stdin=subprocess.DEVNULL)
+    variables = environment(workspace, reviewer=served.reviewer, access=served.access)
+    process = subprocess.Popen(line, env=variables, stdin=subprocess.DEVNULL)
     try:
         yield process
     finally:

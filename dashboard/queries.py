@@ -10,14 +10,12 @@ from pydantic import JsonValue
 
 from curation.errors import StillhouseError
 from curation.evaluation import Evaluation
-from curation.provenance import why
 from curation.scrub import overview
 from curation.scrub.scrubber import Scrubber
 from curation.store.evaluations import Evaluations
 from curation.store.gates import GateRecord, Gates
-from curation.store.ledger import Event
 from curation.store.query import Query
-from curation.store.reviews import Study
+from curation.store.reviews import PASSED
 from curation.store.store import Store
 from curation.store.versions import Manifest
 from judges.estimate import paired_difference
@@ -35,20 +33,6 @@ PAGE_ROWS = 50
 def models_of(manifest: Manifest, part: str = "teachers") -> list[dict[str, JsonValue]]:
     """The teachers (or judges) a manifest names, with provider, model, family and terms."""
     return [m for m in cast("list[JsonValue]", manifest.facts.get(part) or []) if isinstance(m, dict)]
-
-
-def arms(query: Query) -> dict[str, int]:
-    """How many samples each training arm holds: all with an answer, the random control, those kept."""
-    row = query.sql(
-        "SELECT count(answer) AS raw, coalesce(sum(control::int), 0) AS control,"
-        " coalesce(sum((state = 'kept')::int), 0) AS curated FROM samples"
-    ).row(0, named=True)
-    return {arm: int(row[arm]) for arm in ARMS}
-
-
-def by_teacher(query: Query) -> pl.DataFrame:
-    """teacher, state, n: what became of each teacher's samples."""
-    return query.sql("SELECT teacher, state, count(*) AS n FROM samples GROUP BY ALL ORDER BY teacher, state")
 
 
 def moment(at: str) -> str:
@@ -83,14 +67,6 @@ def last_user() -> pl.Expr:
     """The last thing the user said in a column of messages."""
     said = pl.element().filter(pl.element().struct.field("role") == "user").struct.field("content")
     return pl.col("messages").list.eval(said).list.last()
-
-
-def sample_card(store: Store, sample: str) -> dict[str, Any]:
-    """Why one sample is in or out (`why`), without the votes of open studies: a rater may look here too.
-
-    `hidden_votes` counts what was left out.
-    """
-    return without_open_votes(store, cast("dict[str, Any]", why(store, sample)))
 
 
 def without_open_votes(store: Store, card: dict[str, Any]) -> dict[str, Any]:
@@ -163,31 +139,6 @@ def _detectors(busy: pl.DataFrame, settings: dict[str, JsonValue], scrubber: Scr
 # --- review, gold ----------------------------------------------------------------------------------------------
 
 
-def agreement_figures(study: Study) -> list[tuple[str, str, str]]:
-    """(label, value, explanation) of a closed study's report; nothing about which teacher won."""
-    report = study.report or {}
-    alpha, position = report.get("alpha"), cast("dict[str, Any]", report.get("position") or {})
-    figures = [
-        ("Agreement α", _decimal(alpha), str(report.get("note") or _interval(report.get("alpha_ci")))),
-        ("Votes", f"{report.get('votes', 0)}", f"{report.get('skipped', 0)} skipped, {study.items} items"),
-    ]
-    if isinstance(agreement := report.get("agreement"), float | int):
-        figures.append(("Raters agree", f"{agreement:.0%}", f"Cohen's κ {_decimal(report.get('kappa'))}"))
-    if position.get("share") is not None:
-        low, high = position["ci"]
-        figures.append(
-            ("Pane A chosen", f"{position['share']:.0%}", f"95 % interval {low:.0%} to {high:.0%}; 50 % is fair")
-        )
-    return figures
-
-
-def pace_rows(study: Study) -> pl.DataFrame:
-    """rater, votes, median seconds per vote of a closed study."""
-    raters = cast("dict[str, dict[str, int]]", (study.report or {}).get("raters") or {})
-    rows = [{"rater": r, "votes": p["votes"], "median_s": p["median_dwell_ms"] / 1000} for r, p in raters.items()]
-    return pl.DataFrame(rows, schema={"rater": pl.String, "votes": pl.Int64, "median_s": pl.Float64})
-
-
 def reviewed_samples(store: Store) -> pl.DataFrame:
     """Samples of closed studies that drew a decisive vote, with how they did: candidates for the gold set."""
     from curation.store.reviews import Reviews
@@ -206,50 +157,10 @@ def reviewed_samples(store: Store) -> pl.DataFrame:
 
 
 def _fate(winner: str, first: str, second: str | None) -> list[tuple[str, bool]]:
-    if winner == "skip":
+    if winner in PASSED:
         return []
     samples = [("first", first)] + ([("second", second)] if second else [])
     return [(sample, winner in (side, "accept", "tie")) for side, sample in samples]
-
-
-def _decimal(value: JsonValue) -> str:
-    return f"{value:.2f}" if isinstance(value, float | int) else "not defined"
-
-
-def _interval(ci: JsonValue) -> str:
-    return f"95 % interval {ci[0]:.2f} to {ci[1]:.2f}" if isinstance(ci, list) and None not in ci else ""
-
-
-# --- provenance ------------------------------------------------------------------------------------------------
-
-
-def ledger_tail(store: Store, n: int = 30) -> pl.DataFrame:
-    """The last events, newest first: seq, at, actor, kind, and what they say; votes of open studies say no more."""
-    closed = _closed_studies(store)
-
-    def says(event: Event) -> str:
-        vote = event.kind.startswith("vote") and event.body.get("study") not in closed
-        return evidence_line({"study": event.body.get("study")} if vote else event.body)[:160]
-
-    rows = [
-        {"seq": e.seq, "at": moment(e.at), "actor": e.actor, "kind": e.kind, "says": says(e)}
-        for e in reversed(store.ledger.events()[-n:])
-    ]
-    return pl.DataFrame(rows, schema={"seq": pl.Int64, **dict.fromkeys(("at", "actor", "kind", "says"), pl.String)})
-
-
-def timeline(card: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """(what, outcome, words) of one sample from its request to its last reader, in order."""
-    request = card.get("request") or {}
-    asked = ", ".join(str(request[k]) for k in ("provider", "model", "host") if request.get(k))
-    entries = [("asked", card["teacher"], asked or "the request is not in this workspace's journal")]
-    entries += [(s["step"], s["decision"], s.get("words") or "passed") for s in card["steps"]]
-    entries += [("review", v["choice"], f"{v['rater']} in study {v['study']}") for v in card.get("reviews") or []]
-    entries += [
-        ("gold", f"set {g['name']}", f"row {g['item']}, since version {g['opened']}") for g in card.get("gold") or []
-    ]
-    entries += [("sealed", v["state"], f"version {v['version']}") for v in reversed(card["versions"])]
-    return entries
 
 
 # --- gate ------------------------------------------------------------------------------------------------------

@@ -1,28 +1,39 @@
 """Can a version be released? Every condition that was looked at, what was found, and how it is mended."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from curation.store.evaluations import Evaluations
 from curation.store.gates import Gates
 from curation.store.gold import Gold
+from curation.store.reviews import Study
 from curation.store.store import Store
 from curation.store.versions import Manifest
+from dashboard.lineage import Lineage
 from dashboard.queries import models_of
 from judges.review import ReviewService
 
 Level = Literal["good", "open", "bad"]
+FAIR = (0.45, 0.55)
+"""Where the share of votes for pane A may lie: an interval that misses all of it says that the order decided."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One condition of a release: what was looked at, what was found, and where or how it is mended."""
+    """One condition of a release: what was looked at and found, what is asked for, and where or how it is mended."""
 
     what: str
     found: str
     level: Level
     page: str | None = None
     command: str | None = None
+    wanted: str = ""
+    """What would be good, in words."""
+    n: int | None = None
+    """What it was found on."""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    """What the page is narrowed to."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +45,21 @@ class Release:
     findings: tuple[Finding, ...]
 
 
-def release(store: Store, manifest: Manifest) -> Release:
-    """Whether a version can be released: every finding good, or the first that is not, in words."""
+def release(store: Store, manifest: Manifest, traced: Lineage | None = None) -> Release:
+    """Whether a version can be released: every finding good, or the first that is not, in words.
+
+    `traced` is what is known of the rows' origin; None while that is being counted, which holds a release up.
+    """
+    studies = [s for s in ReviewService(store).studies() if s.version == manifest.version]
     findings = (
         _kept(manifest),
         _quarantine(manifest),
         _judged(manifest),
+        _traced(manifest, traced),
         _terms(manifest),
         _gold(store),
-        _reviewed(store, manifest),
+        _reviewed(studies),
+        *_position(studies),
         _gated(store, manifest),
     )
     worst = next((f for f in findings if f.level == "bad"), None) or next(
@@ -57,63 +74,110 @@ def release(store: Store, manifest: Manifest) -> Release:
 
 
 def _kept(manifest: Manifest) -> Finding:
-    kept = manifest.counts.get("kept", 0)
+    kept, wanted = manifest.counts.get("kept", 0), "at least one"
+    shown: dict[str, Any] = {"page": "samples", "filters": {"state": "kept"}, "n": manifest.records, "wanted": wanted}
     if not kept:
-        return Finding("Samples", "none is kept", "bad", page="samples")
-    return Finding("Samples", f"{kept:,} of {manifest.records:,} kept", "good", page="samples")
+        return Finding("Samples", "none is kept", "bad", **shown)
+    return Finding("Samples", f"{kept:,} of {manifest.records:,} kept", "good", **shown)
 
 
 def _quarantine(manifest: Manifest) -> Finding:
     waiting = manifest.counts.get("quarantined", 0)
+    shown: dict[str, Any] = {
+        "wanted": "nobody waits",
+        "n": manifest.records,
+        "page": "samples",
+        "filters": {"state": "quarantined"},
+    }
     if not waiting:
-        return Finding("Quarantine", "empty", "good")
+        return Finding("Quarantine", "empty", "good", **shown)
     found = f"{waiting:,} samples wait for a person"
-    return Finding("Quarantine", found, "open", page="samples", command="stillhouse quarantine list")
+    return Finding("Quarantine", found, "open", command="stillhouse quarantine list", **shown)
 
 
 def _judged(manifest: Manifest) -> Finding:
     unjudged = cast("dict[str, Any]", manifest.facts.get("unjudged") or {}).get("kept", 0)
+    shown: dict[str, Any] = {"wanted": "every kept sample", "n": manifest.counts.get("kept", 0)}
     if not manifest.facts.get("judges"):
-        return Finding("Judges", "no judge is set up", "open", command="stillhouse doctor")
+        return Finding("Judges", "no judge is set up", "open", page="judges", command="stillhouse doctor", **shown)
     if unjudged:
-        return Finding("Judges", f"{unjudged:,} kept samples were decided on by no judge with a vote", "open")
-    return Finding("Judges", "every kept sample was graded by another family", "good")
+        found = f"{unjudged:,} kept samples were decided on by no judge with a vote"
+        narrowed = {"state": "kept", "judged": "unjudged"}
+        return Finding("Judges", found, "open", page="samples", filters=narrowed, **shown)
+    return Finding("Judges", "every kept sample was graded by another family", "good", page="judges", **shown)
+
+
+def _traced(manifest: Manifest, traced: Lineage | None) -> Finding:
+    shown: dict[str, Any] = {"wanted": "every row", "n": manifest.records, "page": "provenance"}
+    if traced is None:
+        return Finding("Provenance", "still being counted", "open", **shown)
+    if traced.complete == traced.rows:
+        return Finding("Provenance", "every row names source, teacher and request", "good", **shown)
+    return Finding("Provenance", traced.missing, "open", **shown)
 
 
 def _terms(manifest: Manifest) -> Finding:
-    unknown = [str(m.get("name")) for m in models_of(manifest) if m.get("terms") in (None, "unknown")]
+    teachers = models_of(manifest)
+    unknown = [str(m.get("name")) for m in teachers if m.get("terms") in (None, "unknown")]
+    shown: dict[str, Any] = {"wanted": "known for each", "n": len(teachers), "page": "provenance"}
     if unknown:
-        return Finding("Terms of use", f"unknown for {', '.join(unknown)}", "open", page="provenance")
-    return Finding("Terms of use", "known for every teacher", "good", page="provenance")
+        return Finding("Terms of use", f"unknown for {', '.join(unknown)}", "open", **shown)
+    return Finding("Terms of use", "known for every teacher", "good", **shown)
 
 
 def _gold(store: Store) -> Finding:
-    gold = Gold(store.state)
+    gold, wanted = Gold(store.state), "at least one set"
     if not (names := gold.names()):
-        return Finding("Gold set", "there is none", "open", page="gold", command="stillhouse gold import FILE")
+        command = "stillhouse gold import FILE"
+        return Finding("Gold set", "there is none", "open", page="gold", command=command, wanted=wanted)
     rows = sum(gold.versions(name)[-1].items for name in names)
-    return Finding("Gold set", f"{rows:,} rows guarded, checked at every build", "good", page="gold")
+    return Finding("Gold set", f"{rows:,} rows guarded, checked at every build", "good", "gold", wanted=wanted, n=rows)
 
 
-def _reviewed(store: Store, manifest: Manifest) -> Finding:
-    studies = [s for s in ReviewService(store).studies() if s.version == manifest.version]
+def _reviewed(studies: Sequence[Study]) -> Finding:
+    wanted = "one closed study"
     if not studies:
         command = "stillhouse review create NAME"
-        return Finding("Review", "no person has reviewed this version", "open", page="review", command=command)
+        return Finding("Review", "no person has reviewed this version", "open", "review", command, wanted)
     closed = [s for s in studies if s.closed]
     if not closed:
-        return Finding("Review", f"{len(studies)} open, none closed yet", "open", page="review")
-    alpha = (closed[-1].report or {}).get("alpha")
+        return Finding("Review", f"{len(studies)} open, none closed yet", "open", page="review", wanted=wanted)
+    last = closed[-1]
+    alpha = (last.report or {}).get("alpha")
     said = "agreement cannot be told" if alpha is None else f"agreement α = {alpha:.2f}"
-    return Finding("Review", f"{closed[-1].items} items, {said}", "good", page="review")
+    shown: dict[str, Any] = {"page": "review", "filters": {"study": last.name}, "wanted": wanted, "n": last.items}
+    return Finding("Review", f"{last.items} items, {said}", "good", **shown)
+
+
+def _position(studies: Sequence[Study]) -> list[Finding]:
+    """Whether the order of the answers decided in the newest closed study of pairs; nothing where there is none."""
+    closed = [s for s in studies if s.closed and s.kind == "pairwise"]
+    report = (closed[-1].report or {}) if closed else {}
+    found = cast("dict[str, Any]", report.get("position") or {})
+    if found.get("share") is None:
+        return []
+    low, high = found["ci"]
+    fair = low <= FAIR[1] and high >= FAIR[0]
+    said = f"{found['share']:.0%} for pane A, interval {low:.0%} to {high:.0%}"
+    wanted = f"reaches {FAIR[0]:.0%} to {FAIR[1]:.0%}"
+    shown: dict[str, Any] = {
+        "page": "review",
+        "filters": {"study": closed[-1].name},
+        "wanted": wanted,
+        "n": found["decided"],
+    }
+    return [Finding("Order of answers", said, "good" if fair else "open", **shown)]
 
 
 def _gated(store: Store, manifest: Manifest) -> Finding:
     mine = [g for g in Gates(store.state).list() if manifest.version in _versions_of(store, g.candidate)]
+    wanted = "PASS"
     if not mine:
-        return Finding("Gate", "not decided for this version", "open", page="gate", command="stillhouse gate")
+        found, command = "not decided for this version", "stillhouse gate"
+        return Finding("Gate", found, "open", page="gate", command=command, wanted=wanted)
     level: Level = {"PASS": "good", "FAIL": "bad"}.get(mine[-1].outcome, "open")  # type: ignore[assignment]
-    return Finding("Gate", mine[-1].outcome, level, page="gate")
+    n = mine[-1].body.get("n")
+    return Finding("Gate", mine[-1].outcome, level, "gate", wanted=wanted, n=n if isinstance(n, int) else None)
 
 
 def _versions_of(store: Store, candidate: str) -> set[str | None]:

@@ -56,15 +56,14 @@ def plan_review(store: Store, rows: pl.DataFrame, name: str, overlap: int) -> Pl
     return Plan(answered, (*words, *_left_out(rows.height - answered.height, "have no answer")))
 
 
-def open_review(store: Store, version: str, plan: Plan, name: str, overlap: int, actor: str) -> Study:
+def open_review(service: ReviewService, version: str, plan: Plan, name: str, overlap: int, actor: str) -> Study:
     """Open the planned review; InputError when there is nothing in it or its name was taken meanwhile."""
     items = [item_of(row, None) for row in plan.rows.iter_rows(named=True)]
-    return ReviewService(store).open_on(name, version, items, overlap=overlap, actor=actor)
+    return service.open_on(name, version, items, overlap=overlap, actor=actor)
 
 
-def close_review(store: Store, name: str, actor: str) -> None:
+def close_review(service: ReviewService, name: str, actor: str) -> None:
     """Undo `open_review`; InputError once somebody has voted, because votes are never thrown away."""
-    service = ReviewService(store)
     if given := service.status(name).given:
         raise InputError(f"{given} {'vote was' if given == 1 else 'votes were'} given in {name!r} already; it stays")
     service.close(name, actor)

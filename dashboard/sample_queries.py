@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 from curation.store.query import Query
@@ -50,6 +51,8 @@ class Filters:
     tag: str | None = None
     group: str | None = None
     text: str | None = None
+    marked: bytes | None = None
+    """Where the only samples lie that are looked at, as numbers of eight bytes: `chunk * 2 ** 32 + place`."""
 
     @property
     def short(self) -> dict[str, str]:
@@ -59,7 +62,7 @@ class Filters:
     @property
     def counted(self) -> bool:
         """Whether the version's counts alone say how many match."""
-        return not (self.label or self.tag or self.group or self.text)
+        return not (self.label or self.tag or self.group or self.text) and self.marked is None
 
     @property
     def reads_text(self) -> bool:
@@ -260,6 +263,9 @@ def _clauses(filters: Filters) -> tuple[list[str], dict[str, Any]]:
     if filters.tag is not None:
         given["tag"] = filters.tag
         clauses.append("list_contains(tags, $tag)")
+    if filters.marked is not None:
+        given["marked"] = np.frombuffer(filters.marked, np.int64).tolist()
+        clauses.append("chunk::BIGINT * 4294967296 + place IN (SELECT unnest($marked::BIGINT[]))")
     for written, bound in (_label(filters.label), _text(filters.text)):
         clauses += written
         given |= bound

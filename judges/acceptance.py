@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from curation.records import Record
 from curation.store.reviews import Reviews, Study
 from curation.store.store import Store
+from curation.store.waves import Waves
 from judges.gold_rows import rows_of_study
 from judges.ppi import PpiEstimate, ppi_mean
 
@@ -45,7 +46,8 @@ def acceptance(store: Store) -> Acceptance | None:
     A sample that was drawn with a probability nobody kept is in no estimate; then there is none.
     """
     here = set(store.versions.list())  # a study of gold rows, or one rated elsewhere, is of no version
-    studies = Reviews(store.state).studies()
+    waves = Waves(store.state).studies()  # these see only what was new
+    studies = [s for s in Reviews(store.state).studies() if s.name not in waves]
     closed = [s for s in studies if s.closed is not None and s.kind == "single" and s.version in here]
     for study in reversed(closed):
         if (found := _from(store, study)) is not None:

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 
 from curation.errors import InputError
 from curation.evaluation import Evaluation, ItemScore
+from curation.people import OWNER, Person
 from curation.plugins import Plugin, build
 from curation.records import Record, digest
 from curation.store.evaluations import Evaluations
@@ -79,8 +80,11 @@ def decide(candidate: Evaluation, baseline: Evaluation, gate: GateTable) -> Gate
     return rule(candidate, baseline)
 
 
-def decide_and_record(store: Store, candidate: Evaluation, baseline: Evaluation, gate: GateTable) -> GateDecision:
-    """Decide, and put the decision with its settings into the store and the ledger."""
+def decide_and_record(
+    store: Store, candidate: Evaluation, baseline: Evaluation, gate: GateTable, who: Person = OWNER
+) -> GateDecision:
+    """Decide, and put the decision with its settings into the store and the ledger; Forbidden where `who` may not."""
+    who.require("decide_gate")
     decision = decide(candidate, baseline, gate)
     settings = gate.model_dump(mode="json")
     body = {**decision.as_dict(), "settings": settings, "gate": digest(settings), "holdout": candidate.holdout}

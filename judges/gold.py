@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from curation.errors import InputError
+from curation.people import OWNER, Person
 from curation.records import Record
 from curation.store.gold import Gold, GoldItem, GoldVersion
 from curation.store.gold_guides import GoldSeal
@@ -69,11 +70,12 @@ class RaterCount(Record):
 
 
 class GoldService:
-    """Reads and writes the gold sets of one workspace."""
+    """Reads and writes the gold sets of one workspace, as far as `who` may; which sets there are is no secret."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, who: Person = OWNER) -> None:
         self._store = store
         self._gold = Gold(store.state)
+        self._who = who
 
     def names(self) -> list[str]:
         """The gold sets there are."""
@@ -85,10 +87,12 @@ class GoldService:
 
     def items(self, name: str, number: int | None = None) -> list[GoldItem]:
         """The rows of one version (default: the newest)."""
+        self._who.require("see_gold")
         return self._gold.items(name, number)
 
     def guideline(self, name: str, number: int | None = None) -> str | None:
         """The text that the labels of a version (default: the newest) follow; None where nobody stated it."""
+        self._who.require("see_gold")
         return self._gold.guideline(name, number)
 
     def sealed(self, name: str) -> GoldSeal | None:
@@ -129,14 +133,17 @@ class GoldService:
 
     def texts(self) -> list[str]:
         """What no training sample may resemble."""
+        self._who.require("see_gold")
         return self._gold.texts()
 
     def add(self, name: str, items: Sequence[GoldItem], *, actor: str, note: str = "") -> GoldVersion:
         """Add or replace rows; the version that holds them (the present one when nothing changed)."""
+        self._who.require("curate_gold")
         return self._gold.put(name, items, ledger=self._store.ledger, actor=actor, note=note)[0]
 
     def seal(self, name: str, actor: str) -> GoldSeal:
         """Let nobody change a set any more: what it measures from now on stays comparable."""
+        self._who.require("curate_gold")
         return self._gold.seal(name, ledger=self._store.ledger, actor=actor)
 
     def create_from_study(
@@ -146,6 +153,7 @@ class GoldService:
 
         InputError for an open study (its raters could look here), and where no item was decided.
         """
+        self._who.require("curate_gold")
         found = Reviews(self._store.state).study(study)
         if found.closed is None:
             raise InputError(f"study {study!r} is open, and gold rows name teachers; `stillhouse review close {study}`")
@@ -180,6 +188,7 @@ class GoldService:
         A `verdict` is about `shown` where the row has it, else about `answer`. Raises InputError when the file cannot
         be read or holds no good row.
         """
+        self._who.require("curate_gold")
         try:
             lines = path.read_bytes().splitlines()
         except OSError as error:

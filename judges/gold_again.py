@@ -5,17 +5,15 @@ from collections.abc import Sequence
 
 from curation.errors import InputError, UnknownRecord
 from curation.pilot.draw import right_label
-from curation.records import message_row
-from curation.store.gold import GoldItem
-from curation.store.reviews import Item, Kind, Study
+from curation.store.reviews import Kind, Study
 from curation.store.store import Store
 from curation.store.verdicts import VerdictRow, Verdicts
 from curation.task import AnswerTable
 from judges.gold import GoldService
-from judges.gold_rows import gold_name, text_of
+from judges.gold_rows import gold_name
 from judges.label_errors import Suspect, label_errors
+from judges.planting import is_pair, item_of_row
 from judges.review import QUESTIONS, ReviewService
-from judges.study import conversation
 
 RIGHT = "Is this the right answer?"
 """What is asked about a row that only states an answer."""
@@ -70,34 +68,14 @@ def open_again(
     """
     if not suspects:
         raise InputError(f"nothing speaks against a label of gold set {name!r}, so there is nothing to review again")
-    pairs = [s.row for s in suspects if _is_pair(s.row)]
-    rows = [s.row for s in suspects if not _is_pair(s.row)]
+    pairs = [s.row for s in suspects if is_pair(s.row)]
+    rows = [s.row for s in suspects if not is_pair(s.row)]
     kind: Kind = "single" if len(rows) >= len(pairs) else "pairwise"
     chosen, left = (rows, pairs) if kind == "single" else (pairs, rows)
     version = GoldService(store).versions(name)[-1].number
     question = QUESTIONS[kind] if any(row.judged for row in chosen) else RIGHT
-    items = [_item(name, row) for row in chosen]
+    items = [item_of_row(name, row) for row in chosen]
     made = ReviewService(store).open_on(
         study, f"gold/{name}/{version}", items, kind=kind, question=question, overlap=overlap, actor=actor
     )
     return made, len(left)
-
-
-def _is_pair(row: GoldItem) -> bool:
-    return row.judged is not None and len(row.judged.answers) == 2
-
-
-def _item(name: str, row: GoldItem) -> Item:
-    answers = row.judged.answers if row.judged else (text_of(row.answer),)
-    teachers = (row.judged.teachers if row.judged else ()) or ("",) * len(answers)
-    subject = gold_name(name, row)
-    pair = len(answers) == 2
-    return Item(
-        prompt=conversation([message_row(m) for m in row.judged.messages]) if row.judged else row.text,
-        first=answers[0],
-        second=answers[1] if pair else None,
-        first_sample=subject,
-        second_sample=subject if pair else None,
-        first_teacher=teachers[0],
-        second_teacher=teachers[1] if pair else None,
-    )

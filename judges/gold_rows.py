@@ -1,8 +1,8 @@
-"""Turns what raters said in a review study into gold rows: the majority's verdict, with every vote beside it."""
+"""Turns a review study into gold rows: what was settled on, else the majority's verdict, with every vote beside it."""
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal, cast
@@ -12,11 +12,12 @@ from pydantic import JsonValue
 
 from curation.errors import InputError
 from curation.records import Message, sample_of
+from curation.store.adjudications import Adjudications
 from curation.store.gold import Gold, GoldItem, Judged
 from curation.store.gold_judged import Said
 from curation.store.review_draws import ReviewDraws
 from curation.store.review_imports import IMPORTED, ReviewItems
-from curation.store.reviews import Ballot, Reviews, Study
+from curation.store.reviews import Ballot, Item, Reviews, Study
 from curation.store.store import Store
 from judges.grading import answer_text
 from judges.study import draw_chances
@@ -37,22 +38,37 @@ class StudyRows:
     unrated: int = 0
 
 
-def rows_of_study(store: Store, study: Study, slice_by: SliceBy | None = None) -> StudyRows:
-    """What the standing votes of a study say, as gold rows; the slice is a sample's first tag, its label or group."""
-    ballots = [b for b in Reviews(store.state).ballots(study.name) if b.choice != "skip"]
-    material = _Material.of(store, study, ballots, slice_by)
+def rows_of_study(
+    store: Store, study: Study, slice_by: SliceBy | None = None, only: Collection[int] | None = None
+) -> StudyRows:
+    """What a study says, as gold rows: a settled item has the verdict settled on, any other that of most raters.
+
+    The slice is a sample's first tag, its label or group; `only` names the positions wanted, where not all are.
+    """
+    votes = _votes(store, study)
+    settled = Adjudications(store.state).standing(study.name)
+    decided = {k: winner_of([b.winner for b in given]) for k, given in votes.items()}
+    decided |= {k: found.verdict for k, found in settled.items()}
+    items = dict(enumerate(ReviewItems(store.state).of(study.name)))
+    wanted = {k: items[k] for k in sorted(decided) if only is None or k in only}
+    material = _Material.of(store, study, wanted, slice_by)
     found = StudyRows()
-    for _, votes in groupby(ballots, key=lambda b: b.position):
-        given = list(votes)
-        match winner_of([b.winner for b in given]):
+    for position, item in wanted.items():
+        match decided[position]:
             case None:
                 found.tied += 1
-            case winner if winner not in VERDICTS:  # a tie, both bad, or a label of a study rated elsewhere
+            case winner if winner not in VERDICTS:  # a tie, both bad, set aside, or a label of a study rated elsewhere
                 found.undecided += 1
             case winner:
-                found.rows.append(material.row(given, cast("Said", winner)))
-    found.unrated = study.items - len({b.position for b in ballots})
+                found.rows.append(material.row(position, item, votes.get(position, []), cast("Said", winner)))
+    found.unrated = study.items - len(decided)
     return found
+
+
+def _votes(store: Store, study: Study) -> dict[int, list[Ballot]]:
+    """The votes on each item, by position; those passed on are nobody's verdict."""
+    ballots = [b for b in Reviews(store.state).ballots(study.name) if not b.passed]
+    return {position: list(given) for position, given in groupby(ballots, key=lambda b: b.position)}
 
 
 def winner_of(votes: Sequence[str]) -> str | None:
@@ -93,10 +109,10 @@ class _Material:
     """The items of a study that was rated elsewhere, by position."""
 
     @classmethod
-    def of(cls, store: Store, study: Study, ballots: Sequence[Ballot], slice_by: SliceBy | None) -> "_Material":
+    def of(cls, store: Store, study: Study, items: Mapping[int, Item], slice_by: SliceBy | None) -> "_Material":
         if study.version.startswith(IMPORTED):
             return cls({}, {}, {}, {}, slice_by, "", _imported(store, study))
-        wanted = {i for b in ballots for i in (b.first_sample, b.second_sample) if i}
+        wanted = {i for item in items.values() for i in (item.first_sample, item.second_sample) if i}
         gold = _gold_rows(store, {i for i in wanted if i.startswith(GOLD)})
         if gold.keys() == wanted:
             return cls({}, gold, ReviewDraws(store.state).of(study.name), {}, slice_by, "")
@@ -104,21 +120,20 @@ class _Material:
         shown = {row["id"]: row for row in samples.filter(pl.col("id").is_in(list(wanted))).to_dicts()}
         chances = ReviewDraws(store.state).of(study.name)
         even = {} if chances else draw_chances(samples, study)
-        if any((b.first_sample, b.second_sample) not in even for b in ballots):
+        if any((item.first_sample, item.second_sample) not in even for item in items.values()):
             even = {}  # somebody chose these items in another way, which nobody wrote down
         answer = store.versions.manifest(study.version).facts.get("answer")
         label = str((answer.get("field") if isinstance(answer, dict) else None) or "label")
         return cls(shown, gold, chances, even, slice_by, label)
 
-    def row(self, votes: Sequence[Ballot], verdict: Said) -> GoldItem:
-        """The row that these votes on one item make."""
-        ballot = votes[0]
+    def row(self, position: int, item: Item, votes: Sequence[Ballot], verdict: Said) -> GoldItem:
+        """The row that a verdict on one item makes, with these votes beside it."""
         said = {b.rater: b.winner for b in votes}
-        chance = self.chances.get(ballot.position, self.even.get((ballot.first_sample, ballot.second_sample)))
-        known = self.imported.get(ballot.position) or self.gold.get(ballot.first_sample)
+        chance = self.chances.get(position, self.even.get((item.first_sample, item.second_sample)))
+        known = self.imported.get(position) or self.gold.get(item.first_sample)
         if known is not None:
             return _reviewed_again(known, verdict, said)
-        shown = [self.samples[i] for i in (ballot.first_sample, ballot.second_sample) if i]
+        shown = [self.samples[i] for i in (item.first_sample, item.second_sample) if i]
         samples = [sample_of(row) for row in shown]
         first = samples[0]
         judged = Judged(

@@ -79,7 +79,7 @@ def begin(store: Store, answer: AnswerTable, n: int, *, seed: int = 0, actor: st
     drawn = draw_over_clusters(samples, n, seed, answer)
     name = next(name for i in range(1, len(known) + 2) if (name := STUDY if i == 1 else f"{STUDY}-{i}") not in known)
     how = f"over labels and clusters, {len(drawn)} of {samples.filter(pl.col('state') == 'kept').height} kept samples"
-    chances = Drawn(how, [d.probability for d in drawn])
+    chances = Drawn(how=how, probabilities=tuple(d.probability for d in drawn))
     items = [item_of({**d.row}, None) for d in drawn]
     return ReviewService(store).open_on(name, version, items, seed=seed, drawn=chances, actor=actor), True
 
@@ -206,7 +206,7 @@ class Sitting:
     def press(self, shown: Presentation, key: Key) -> bool:
         """Do what a key says about the item shown; False where there is nothing to take back."""
         if key == "undo":
-            return bool(self._answered) and self._service.undo(self._answered.pop())
+            return bool(self._answered) and self._service.undo(self._answered.pop(), self._rater)
         if key != "stop" and self._service.vote(
             shown.token, self._rater, key, None, int(1000 * (monotonic() - self._since))
         ):

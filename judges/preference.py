@@ -17,7 +17,8 @@ STEPS = 60
 FAR = 12.0
 """A logit beyond this is one that the votes do not hold back: every vote says the same."""
 MEANING = (
-    "rate: share of votes the teacher's answer won, where a tie or `both_bad` is half a win. controlled: the same had "
+    "rate: share of votes the teacher's answer won, by much or by little, where a tie or `both_bad` is half a win. "
+    "controlled: the same had "
     "both answers been equally long (the intercept of a logistic regression on the log ratio of their lengths in "
     "characters). Intervals: 95 %, percentile bootstrap over prompts."
 )

@@ -78,7 +78,7 @@ def open_queue(store: Store, study: str, n: int, *, seed: int = 0, overlap: int 
     by_id = {row["id"]: row for row in samples.filter(pl.col("id").is_in([q.sample for q in chosen])).to_dicts()}
     items = [item_of(by_id[q.sample], None) for q in chosen]
     how = f"by disagreement of judges, about {n} of {decisions.height} judged samples"
-    drawn = Drawn(how, [q.probability for q in chosen])
+    drawn = Drawn(how=how, probabilities=tuple(q.probability for q in chosen))
     return ReviewService(store).open_on(study, version, items, overlap=overlap, seed=seed, drawn=drawn, actor=actor)
 
 

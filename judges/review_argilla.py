@@ -19,10 +19,15 @@ Row = dict[str, Any]
 RESPONSES = ".responses"
 QUESTION = "choice"
 DRAFT, DISCARDED = "draft", "discarded"
+OWN = "stillhouse"
+"""The one key of a row, and of a record's metadata, that holds what only this house knows how to say."""
+OWN_FIELDS = {"details", "guideline", "shown"}
+TOLD_BY_TEXTS = ("pairwise", "single")
+"""Kinds of study that can be told by how many answers a row has."""
 BESIDE = ("first_sample", "second_sample", "first_teacher", "second_teacher", "question", "final")
 """What a record's metadata may say about its item."""
-OTHER = {"a": "b", "b": "a"}
-TOLD = ("rater", "swap", "dwell_ms", "at")
+OTHER = {"a": "b", "b": "a", "a_much": "b_much", "b_much": "a_much"}
+TOLD = ("rater", "swap", "dwell_ms", "at", OWN)
 """What a vote says beside its choice and reason."""
 _TOLD = TypeAdapter(Mapping[str, Mapping[str, Any]])
 
@@ -83,6 +88,8 @@ def ratings_of(value: Mapping[str, Any], columns: Mapping[str, str]) -> list[Row
     item: Row = {"item": extra.get("_server_id") if record.id is None else record.id}
     item |= {ours: fields.get(columns.get(ours, ours)) for ours in ("prompt", "a", "b")}
     item |= {key: metadata[key] for key in BESIDE if metadata.get(key) is not None}
+    if isinstance(own := metadata.get(OWN), str):
+        item[OWN] = _parsed(own)
     responses = _responses(record)
     if not responses:
         return [item]
@@ -104,6 +111,9 @@ def _rating(item: Row, response: Response, question: str, told: Mapping[str, Any
         return f"user {response.user}: no answer to question {question!r}"
     row = {**item, "reason": response.values.get("reason"), "choice": choice, "rater": response.user}
     row |= {key: told[key] for key in TOLD if key in told}
+    own, said = item.get(OWN), row.get(OWN)
+    if isinstance(own, dict) and isinstance(said, dict):
+        row[OWN] = cast("Row", own) | cast("Row", said)
     if row.get("swap"):  # the fields of a record stand in one order; this rater saw them in the other
         row |= {"a": item["b"], "b": item["a"], "choice": OTHER.get(choice, choice)}
     return row
@@ -115,6 +125,22 @@ def _told(metadata: Row) -> Mapping[str, Mapping[str, Any]]:
         return _TOLD.validate_json(metadata.get("votes") or "{}")
     except ValidationError:  # another tool's column of that name
         return {}
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # not ours: what reads the row says so
+
+
+def own_part(study: Study, ballot: Ballot | None) -> dict[str, JsonValue]:
+    """What only this house knows how to say of a vote, or of an item without one; what is plain is left out."""
+    part: dict[str, JsonValue] = {} if study.kind in TOLD_BY_TEXTS else {"kind": study.kind}
+    if ballot is None:
+        return part
+    said = ballot.model_dump(mode="json", include=OWN_FIELDS, exclude_defaults=True)
+    return part | {key: value for key, value in said.items() if value}
 
 
 def _question(responses: Sequence[Response], columns: Mapping[str, str]) -> str | None:
@@ -176,9 +202,8 @@ def record_of(study: Study, position: int, item: Item, ballots: Sequence[Ballot]
     stand in the metadata `votes`, and the teachers' names beside them: hide the metadata from annotators.
     """
     about = item.model_dump(include=set(BESIDE))
-    told: dict[str, JsonValue] = {
-        _user(b.rater): {"rater": b.rater, "swap": b.swap, "dwell_ms": b.dwell_ms, "at": b.at} for b in ballots
-    }
+    told: dict[str, JsonValue] = {_user(b.rater): _telling(study, b) for b in ballots}
+    kind = own_part(study, None)
     choices: list[JsonValue] = [{"value": _choice(b), "user_id": _user(b.rater)} for b in ballots]
     reasons: list[JsonValue] = [{"value": b.reason, "user_id": _user(b.rater)} for b in ballots if b.reason is not None]
     fields: dict[str, JsonValue] = {"prompt": item.prompt, "a": item.first}
@@ -195,6 +220,7 @@ def record_of(study: Study, position: int, item: Item, ballots: Sequence[Ballot]
             "question": study.question,
             **{key: value for key, value in about.items() if value is not None},
             "votes": json.dumps(told),
+            **({OWN: json.dumps(kind)} if kind else {}),
         },
         "suggestions": {},
         "responses": responses,
@@ -202,6 +228,14 @@ def record_of(study: Study, position: int, item: Item, ballots: Sequence[Ballot]
         "status": "completed" if ballots else "pending",
         "_server_id": None,
     }
+
+
+def _telling(study: Study, ballot: Ballot) -> dict[str, JsonValue]:
+    told: dict[str, JsonValue] = {
+        "rater": ballot.rater, "swap": ballot.swap, "dwell_ms": ballot.dwell_ms, "at": ballot.at,
+    }  # fmt: skip
+    own = own_part(study, ballot)
+    return {**told, OWN: own} if own else told
 
 
 def _choice(ballot: Ballot) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -12,15 +12,18 @@ import polars as pl
 from pydantic import JsonValue
 
 from curation.errors import InputError
+from curation.people import OWNER, Person
 from curation.records import Record
+from curation.store.adjudications import ELSEWHERE, Adjudication
 from curation.store.review_imports import IMPORTED, ImportedVote, ReviewImports, ReviewItems
 from curation.store.reviews import CHOICES, Ballot, Item, Kind, Reviews, Study
 from curation.store.store import Store
+from judges.pseudonyms import pseudonym
 from judges.review import QUESTIONS
-from judges.review_argilla import record_of
+from judges.review_argilla import OWN, OWN_FIELDS, own_part, record_of
 from judges.review_ratings import Rating, Reading, count_suggestions, read_ratings
 from judges.study import Row, item_of
-from judges.study_beside import Beside, accuracy
+from judges.study_beside import Beside
 from judges.study_report import report_of
 
 Format = Literal["jsonl", "argilla"]
@@ -146,12 +149,9 @@ def _report(
 ) -> dict[str, JsonValue]:
     """The report as of any study, marked as imported, with the raters beside what was settled on."""
     ballots = [vote.ballot(collected.items[vote.position]) for vote in collected.votes]
-    beside = Beside.of(store, study, collected.items)
-    report = report_of(study, ballots, beside)
-    if collected.final:
-        votes = [b for b in ballots if b.choice != "skip"]
-        report["adjudicated"] = accuracy(votes, collected.final, beside.items)
-    return {**report, "imported": dict(source)}
+    settled = {k: Adjudication(position=k, verdict=v, adjudicator=ELSEWHERE, at="") for k, v in collected.final.items()}
+    beside = replace(Beside.of(store, study, collected.items), settled=settled)
+    return {**report_of(study, ballots, beside), "imported": dict(source)}
 
 
 @dataclass
@@ -175,9 +175,11 @@ class Collected:
 
     def add(self, line: int, rating: Rating) -> str | None:
         """Take a rating in; the reason where it does not fit, and then nothing of it is kept."""
-        kind: Kind = "single" if rating.b is None else "pairwise"
+        kind = _kind(rating)
+        if (rating.b is None) == (kind == "pairwise"):
+            return f"{_answers(rating)} cannot be asked about in a study of kind {kind}"
         if self.kind not in (None, kind):
-            return f"{'one answer' if kind == 'single' else 'two answers'} in a {self.kind} study"
+            return f"{_answers(rating)} in a {self.kind} study"
         if (reason := self._unknown(kind, rating)) is not None:
             return reason
         place = self._places.get(rating.item)
@@ -205,7 +207,7 @@ class Collected:
         return None
 
     def _take(self, position: int, item: Item, line: int, rating: Rating, swap: bool) -> None:
-        self.kind = "single" if rating.b is None else "pairwise"
+        self.kind = _kind(rating)
         self.question = self.question or rating.question
         self.kept += 1
         if position == len(self.items):
@@ -217,7 +219,8 @@ class Collected:
             self._lines[position, rating.rater] = line
             said = rating.model_dump(include={"reason", "dwell_ms", "at"})
             vote = {"position": position, "rater": rating.rater, "choice": rating.choice, "swap": swap}
-            self.votes.append(ImportedVote(**vote, **said))
+            more = {key: getattr(rating.stillhouse, key) for key in OWN_FIELDS}
+            self.votes.append(ImportedVote.model_validate({**vote, **said, **more}))
 
     def _item(self, rating: Rating) -> Item | str:
         """The item a rating is about, as one of a version here, or one known from the file alone."""
@@ -233,6 +236,14 @@ class Collected:
             second_teacher=None if pair[1] is None else rating.second_teacher,
         )
         return item if self.samples is None else self.samples.like(item, rating)
+
+
+def _kind(rating: Rating) -> Kind:
+    return rating.stillhouse.kind or ("single" if rating.b is None else "pairwise")
+
+
+def _answers(rating: Rating) -> str:
+    return "one answer" if rating.b is None else "two answers"
 
 
 def _swapped(item: Item, rating: Rating) -> bool | None:
@@ -253,7 +264,8 @@ def _shown(item: Item, swap: bool) -> tuple[str, str | None]:
 
 def _undone(choice: str, swap: bool) -> str:
     """A choice with the order undone."""
-    return SIDES[choice][swap] if choice in SIDES else choice
+    pane = choice.removesuffix("_much")
+    return SIDES[pane][swap] if pane in SIDES else choice
 
 
 @dataclass(frozen=True)
@@ -283,19 +295,32 @@ class _Samples:
         return known
 
 
-def export_study(store: Store, name: str, form: Format = "jsonl") -> tuple[bytes, int]:
-    """A closed study as a file, and how many votes it holds; InputError for an open one, whose raters could read it."""
+def export_study(
+    store: Store, name: str, form: Format = "jsonl", *, names: bool = False, who: Person = OWNER, actor: str = "engine"
+) -> tuple[bytes, int]:
+    """A closed study as a file, and how many votes it holds; InputError for an open one, whose raters could read it.
+
+    Raters have pseudonyms that are stable within the workspace, unless `names`. The file names the sources, so whoever
+    writes it needs the right to see them, and the ledger says that it was written.
+    """
+    who.require("unblind", name)
     study = Reviews(store.state).study(name)
     if study.closed is None:
         raise InputError(f"study {name!r} is open, and its votes name the teachers; `review close {name}` first")
     items = ReviewItems(store.state).of(name)
-    ballots = Reviews(store.state).ballots(name)
+    ballots = [b if names else _masked(store, b) for b in Reviews(store.state).ballots(name)]
     by_item = {k: list(given) for k, given in groupby(ballots, key=lambda b: b.position)}
+    told: dict[str, JsonValue] = {"study": name, "to": "file", "format": form, "rater_names": names}
+    store.ledger.append("review_unblinded", {**told, "votes": len(ballots)}, actor)
     if form == "argilla":
         records = [record_of(study, k, item, by_item.get(k, [])) for k, item in enumerate(items)]
         return json.dumps(records, ensure_ascii=False, indent=1).encode(), len(ballots)
     lines = [line for k, item in enumerate(items) for line in _lines(study, k, item, by_item.get(k, []))]
     return _jsonl(lines), len(ballots)
+
+
+def _masked(store: Store, ballot: Ballot) -> Ballot:
+    return ballot.model_copy(update={"rater": pseudonym(store, ballot.rater)})
 
 
 def _lines(study: Study, position: int, item: Item, ballots: Sequence[Ballot]) -> list[dict[str, Any]]:
@@ -308,8 +333,17 @@ def _lines(study: Study, position: int, item: Item, ballots: Sequence[Ballot]) -
 
     if not ballots:
         names = {"first_sample", "second_sample", "first_teacher", "second_teacher"}
-        return [{**texts(False), "position": position, **item.model_dump(include=names)}]
-    return [{**texts(b.swap), **b.model_dump(mode="json"), "winner": b.winner} for b in ballots]
+        known = {**texts(False), "position": position, **item.model_dump(include=names)}
+        return [known | _own(own_part(study, None))]
+    return [
+        {**texts(b.swap), **b.model_dump(mode="json", exclude=OWN_FIELDS), "winner": b.winner}
+        | _own(own_part(study, b))
+        for b in ballots
+    ]
+
+
+def _own(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {OWN: part} if part else {}
 
 
 def _jsonl(lines: Iterable[Mapping[str, Any]]) -> bytes:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, cast
 from pydantic import ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from curation.records import Record
+from curation.store.review_records import Details, Kind
 from judges.gold_rows import text_of
 from judges.review_argilla import is_record, ratings_of, suggestions_in
 from judges.study import conversation
@@ -31,6 +32,15 @@ class Reading(Record):
 
     columns: dict[str, str] = Field(default_factory=dict)
     choices: dict[str, str] = Field(default_factory=dict)
+
+
+class Own(Record):
+    """What only this house says of a vote: the kind of its study, what came with it, digests of guideline and texts."""
+
+    kind: Kind | None = None
+    details: Details = Details()
+    guideline: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    shown: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
 
 
 class Rating(Record):
@@ -57,6 +67,7 @@ class Rating(Record):
     second_teacher: str = ""
     question: str | None = None
     final: str | None = None
+    stillhouse: Own = Own()
 
     @field_validator("item", "choice", "final", mode="before")
     @classmethod

@@ -19,7 +19,7 @@ def draw_items(samples: pl.DataFrame, kind: Kind, n: int, seed: int) -> list[Ite
     """
     kept = samples.filter((pl.col("state") == "kept") & pl.col("answer").is_not_null())
     by_prompt = [group.to_dicts() for group in kept.partition_by("prompt_id", maintain_order=True)]
-    if kind == "single":
+    if kind != "pairwise":
         picked = [(row, None) for rows in by_prompt for row in rows]
     else:
         picked = [pair for rows in by_prompt if (pair := _pair(rows, seed)) is not None]

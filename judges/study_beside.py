@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import polars as pl
 from pydantic import JsonValue
 
+from curation.store.adjudications import Adjudication, Adjudications
 from curation.store.gold import Gold
+from curation.store.review_guesses import Guess, Guesses
 from curation.store.review_imports import ReviewItems
-from curation.store.reviews import Ballot, Item, Kind, Study
+from curation.store.review_records import exact_digest
+from curation.store.reviews import Ballot, Design, Item, Kind, PlantBallot, Reviews, Study
 from curation.store.store import Store
 from judges.agreement import pair_agreement
 from judges.gold_rows import GOLD, gold_name
+from judges.study import conversation
 from judges.study_figures import figure_row, share_row
 
 Opinions = Mapping[str, Mapping[str, float]]
@@ -22,32 +26,65 @@ PANEL = "panel"
 DECIDED = ("accept", "reject", "first", "second")
 
 
+class Texts(NamedTuple):
+    """The digests of what a sample's row holds: what was asked, and its answer."""
+
+    prompt: str
+    answer: str
+
+
 @dataclass(frozen=True)
 class Beside:
-    """What a report needs beside the votes: the items, their right verdicts, and what the judges said.
+    """What a report needs beside the votes: the items, their right verdicts, what the judges said, what was settled.
 
-    `right` holds the verdict of items that are rows of a gold set, by position; `why` says why there are no judges.
+    `right` holds the verdict of items that are rows of a gold set, by position; `why` says why there are no judges;
+    `planted` are the votes on what was planted, `rows` the digests of the version's rows that were shown.
     """
 
     items: Sequence[Item]
     right: Mapping[int, str] = field(default_factory=dict[int, str])
     opinions: Opinions = field(default_factory=dict[str, dict[str, float]])
     why: str = "no judge was asked about these samples"
+    settled: Mapping[int, Adjudication] = field(default_factory=dict[int, Adjudication])
+    guesses: Sequence[Guess] = ()
+    design: Design = field(default_factory=Design)
+    planted: Sequence[PlantBallot] = ()
+    rows: Mapping[str, Texts] = field(default_factory=dict[str, Texts])
 
     @classmethod
     def of(cls, store: Store, study: Study, items: Sequence[Item] | None = None) -> "Beside":
         """What the workspace knows about the items of a study; those it holds where none are given."""
         items = ReviewItems(store.state).of(study.name) if items is None else items
         right = _right(store, study, items)
+        settled = Adjudications(store.state).standing(study.name)
+        reviews = Reviews(store.state)
+        known = cls(
+            items,
+            right,
+            settled=settled,
+            guesses=Guesses(store.state).of(study.name),
+            design=reviews.design(study.name),
+            planted=reviews.planted(study.name),
+        )
         if study.version not in store.versions.list():
-            return cls(items, right, why="its items are not samples of a version here, so no judge ruled on them")
+            return replace(known, why="its items are not samples of a version here, so no judge ruled on them")
         shown = {i for item in items for i in (item.first_sample, item.second_sample) if i}
+        known = replace(known, rows=_texts(store.versions.samples(study.version), shown))
         decisions = store.versions.decisions(study.version).filter(
             (pl.col("step") == "judges") & pl.col("evidence").is_not_null() & pl.col("sample").is_in(list(shown))
         )
         if decisions.is_empty():
-            return cls(items, right)
-        return cls(items, right, opinions_of(decisions, study.kind))
+            return known
+        return replace(known, opinions=opinions_of(decisions, study.kind))
+
+
+def _texts(samples: pl.DataFrame, shown: set[str]) -> dict[str, Texts]:
+    """What the rows of these samples hold, by sample."""
+    rows = samples.filter(pl.col("id").is_in(list(shown)) & pl.col("answer").is_not_null())
+    return {
+        row["id"]: Texts(exact_digest(conversation(row["messages"])), exact_digest(row["answer"]))
+        for row in rows.select("id", "messages", "answer").iter_rows(named=True)
+    }
 
 
 def _right(store: Store, study: Study, items: Sequence[Item]) -> dict[int, str]:
@@ -72,7 +109,7 @@ def opinions_of(decisions: pl.DataFrame, kind: Kind) -> dict[str, dict[str, floa
         votes = {v["judge"]: float(v["vote"] == "accept") for v in evidence["votes"] if v["vote"] != "unscored"}
         for judge, vote in votes.items():
             found.setdefault(judge, {})[row["sample"]] = vote
-        ruling = _ruling(row, evidence) if kind == "single" else _share(row["number"], list(votes.values()))
+        ruling = _ruling(row, evidence) if kind != "pairwise" else _share(row["number"], list(votes.values()))
         if ruling is not None:
             found[PANEL][row["sample"]] = ruling
     return found
@@ -129,11 +166,6 @@ def _verdict(item: Item, said: Mapping[str, float]) -> str | None:
     if first is None or second is None or first == second:
         return None
     return "first" if first > second else "second"
-
-
-def gold_accuracy(votes: Sequence[Ballot], beside: Beside) -> dict[str, JsonValue]:
-    """How often each rater said what the gold row says; a tie is not what a gold row says."""
-    return accuracy(votes, beside.right, beside.items, "no item of this study is a row of a gold set")
 
 
 def accuracy(

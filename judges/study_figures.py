@@ -8,6 +8,13 @@ from pydantic import JsonValue
 from judges.power import smallest_margin
 from judges.resampling import Figure, cluster_numbers, design_effect, share_interval
 
+VERDICTS: dict[str, tuple[str, ...]] = {
+    "single": ("accept", "reject"),
+    "edit": ("accept", "edit", "reject"),
+    "spans": ("clean", "marked"),
+}
+"""What is said about one answer, by kind of study; the first word takes the answer as it stands."""
+
 
 def rounded(value: float | None) -> float | None:
     """A value as a report holds it."""

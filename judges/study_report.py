@@ -14,48 +14,68 @@ from pydantic import JsonValue
 
 from curation.intervals import wilson
 from curation.store.reviews import Ballot, Study
-from judges.agreement import (
-    PairAgreement,
-    Units,
-    agreement_matrix,
-    cohen_kappa,
-    gwet_ac1,
-    krippendorff_alpha,
-    raw_agreement,
-)
+from judges.blinding_index import blinding
 from judges.gold_rows import winner_of
 from judges.preference import MEANING, win_rates
-from judges.resampling import DRAWS
-from judges.study_beside import Beside, gold_accuracy, judges_beside
-from judges.study_figures import bounds, detectable, figure_row, rounded, share_row
+from judges.settled import settled_figures
+from judges.study_agreement import agreement, by_guideline, criteria, strength
+from judges.study_beside import Beside, judges_beside
+from judges.study_figures import VERDICTS, bounds, detectable, rounded, share_row
+from judges.study_quality import (
+    edit_figures,
+    gold_figures,
+    passed_on,
+    self_consistency,
+    shown_figures,
+    span_figures,
+    verbosity,
+)
 
 FAST_MS = 1000
 """A vote given sooner than this cannot rest on a reading of the answers."""
-FATES = {"tie": "tied", "both_bad": "bad", "accept": "accepted", "reject": "rejected"}
+FATES = {"tie": "tied", "both_bad": "bad", "accept": "accepted", "reject": "rejected", "edit": "edited"}
 
 
 def report_of(study: Study, ballots: Sequence[Ballot], beside: Beside) -> dict[str, JsonValue]:
     """The report of a study from its standing votes; agreement is over votes with the order undone."""
-    votes = [b for b in ballots if b.choice != "skip"]
+    votes = [b for b in ballots if not b.passed]
     majority = majority_of(votes)
-    pairwise = study.kind == "pairwise"
     return {
         "study": study.name,
         "version": study.version,
         "items": study.items,
         "votes": len(votes),
-        "skipped": len(ballots) - len(votes),
-        **_agreement(study, votes, beside),
+        "skipped": sum(b.choice == "skip" for b in ballots),
+        "flagged": sum(b.choice == "flag" for b in ballots),
+        "passed": passed_on(ballots),
+        **agreement(study, votes, beside),
+        "guidelines": by_guideline(study, votes, beside),
         "majority": _counted(majority),
         "raters": {r: _pace([b for b in votes if b.rater == r]) for r in _raters(votes)},
-        "self_consistency": _self_consistency(votes, beside),
+        "self_consistency": self_consistency(votes, beside),
+        "teachers": _by_teacher(votes),
+        **_of_its_kind(study, votes, beside),
+        "criteria": criteria(study, votes, beside),
+        "shown": shown_figures(ballots, beside),
+        "gold": gold_figures(votes, beside),
+        "adjudicated": settled_figures(votes, majority, beside.settled, beside.items),
+        "blinding": blinding(beside.guesses),
+        "judges": judges_beside(beside, majority, study.seed),
+    }
+
+
+def _of_its_kind(study: Study, votes: Sequence[Ballot], beside: Beside) -> dict[str, JsonValue]:
+    """The figures that only a study of its kind has; those of the other kinds are None."""
+    pairwise = study.kind == "pairwise"
+    return {
         "position": position(votes) if pairwise else None,
         "both_orders": _both_orders(votes) if pairwise else None,
-        "teachers": _by_teacher(votes),
+        "strength": strength(study, votes, beside) if pairwise else None,
+        "verbosity": verbosity(votes, beside, study.seed) if pairwise else None,
         "win_rates": _win_rates(study, votes, beside) if pairwise else None,
-        "acceptance": None if pairwise else _acceptance(votes, beside),
-        "gold": gold_accuracy(votes, beside),
-        "judges": judges_beside(beside, majority, study.seed),
+        "acceptance": None if pairwise else _acceptance(study, votes, beside),
+        "edits": edit_figures(votes, beside, study.seed) if study.kind == "edit" else None,
+        "spans": span_figures(votes, beside) if study.kind == "spans" else None,
     }
 
 
@@ -73,55 +93,6 @@ def _counted(majority: Mapping[int, str | None]) -> dict[str, JsonValue]:
     count = Counter(majority.values())
     undecided = count.pop(None, 0)
     return {"n": len(majority), "said": {str(k): count[k] for k in sorted(count, key=str)}, "undecided": undecided}
-
-
-def _agreement(study: Study, votes: Sequence[Ballot], beside: Beside) -> dict[str, JsonValue]:
-    """Alpha and AC1 of all raters; kappa of two, and of every two of more. A rater's first vote on an item counts."""
-    raters = _raters(votes)
-    first: dict[tuple[int, str], str] = {}
-    for ballot in votes:
-        first.setdefault((ballot.position, ballot.rater), ballot.winner)
-    said = {r: [first.get((i, r)) for i in range(study.items)] for r in raters}
-    prompts = [item.prompt for item in beside.items]
-    units: Units = list(zip(*said.values(), strict=True)) if raters else [()] * study.items
-    alpha = krippendorff_alpha(units, clusters=prompts, draws=DRAWS, seed=study.seed)
-    ac1 = gwet_ac1(units, clusters=prompts, draws=DRAWS, seed=study.seed)
-    pairs = agreement_matrix(said, prompts, seed=study.seed)
-    two = pairs[0] if len(pairs) == 1 else None
-    return {
-        "alpha": rounded(alpha.value),
-        "alpha_ci": bounds(alpha.interval),
-        "items_with_two_votes": alpha.units,
-        "ac1": rounded(ac1.value) if ac1.units else None,
-        "ac1_ci": bounds(ac1.interval) if ac1.units else None,
-        "kappa": rounded(cohen_kappa(*said.values())) if two else None,
-        "kappa_ci": bounds(two.kappa.interval) if two else None,
-        "agreement": rounded(raw_agreement(*said.values())) if two else None,
-        "pairs": [_pair(p) for p in pairs],
-        "note": _note(alpha.value, alpha.units),
-    }
-
-
-def _pair(pair: PairAgreement) -> dict[str, JsonValue]:
-    why = None
-    if pair.kappa.value is None:
-        why = "they share no item" if not pair.n else "both always said the same, so kappa cannot be told from a habit"
-    return {
-        "raters": [pair.first, pair.second],
-        "n": pair.n,
-        "agreement": rounded(pair.raw.value),
-        "kappa": figure_row(pair.kappa),
-        "ac1": figure_row(pair.ac1),
-        "why": why,
-    }
-
-
-def _note(alpha: float | None, units: int) -> str | None:
-    if alpha is not None:
-        return None
-    if units == 0:
-        return "no item has two votes, so agreement cannot be told"
-    return f"all votes on {units} items are the same, so agreement cannot be told from a habit"
 
 
 def _pace(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
@@ -143,25 +114,9 @@ def _pace(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
     return {**row, "p90_dwell_ms": int(np.percentile(timed, 90)), "under_1s": under, "why": None}
 
 
-def _self_consistency(votes: Sequence[Ballot], beside: Beside) -> dict[str, JsonValue]:
-    """How often a rater who saw an item again said the same, by rater."""
-    seen: dict[tuple[str, int], list[str]] = {}
-    for ballot in votes:
-        seen.setdefault((ballot.rater, ballot.position), []).append(ballot.winner)
-    again = {key: said for key, said in seen.items() if len(said) > 1}
-    if not again:
-        return {"raters": {}, "why": "no rater saw an item twice"}
-    raters: dict[str, JsonValue] = {}
-    for rater in sorted({r for r, _ in again}):
-        mine = {k: said for (r, k), said in again.items() if r == rater}
-        prompts = [beside.items[k].prompt for k in mine]
-        raters[rater] = share_row([len(set(said)) == 1 for said in mine.values()], prompts)
-    return {"raters": raters, "why": None}
-
-
 def position(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
     """Share of decided votes for pane A, with Wilson's interval: 0.5 where order does not matter, else an alarm."""
-    decided = [b for b in votes if b.choice in ("a", "b")]
+    decided = [b for b in votes if b.winner in ("first", "second")]
     row = _pane_a(decided)
     raters: dict[str, JsonValue] = {r: _pane_a([b for b in decided if b.rater == r]) for r in _raters(decided)}
     orders = {b.swap for b in decided}
@@ -170,8 +125,12 @@ def position(votes: Sequence[Ballot]) -> dict[str, JsonValue]:
     return {**row, "raters": raters, "alarm": None if why else _alarm(decided), "why": why}
 
 
+def _for_a(decided: Sequence[Ballot]) -> int:
+    return sum(b.choice in ("a", "a_much") for b in decided)
+
+
 def _pane_a(decided: Sequence[Ballot]) -> dict[str, JsonValue]:
-    for_a = sum(b.choice == "a" for b in decided)
+    for_a = _for_a(decided)
     return {
         "a": for_a,
         "decided": len(decided),
@@ -182,7 +141,7 @@ def _pane_a(decided: Sequence[Ballot]) -> dict[str, JsonValue]:
 
 
 def _alarm(decided: Sequence[Ballot]) -> str | None:
-    for_a, n = sum(b.choice == "a" for b in decided), len(decided)
+    for_a, n = _for_a(decided), len(decided)
     low, high = wilson(for_a, n)
     if low <= 0.5 <= high:
         return None
@@ -220,12 +179,13 @@ def _win_rates(study: Study, votes: Sequence[Ballot], beside: Beside) -> dict[st
     return {"teachers": rates, "meaning": MEANING, "why": why}
 
 
-def _acceptance(votes: Sequence[Ballot], beside: Beside) -> dict[str, JsonValue]:
-    """The share of votes that accept, of all answers and of each teacher's."""
-    said = [b for b in votes if b.winner in ("accept", "reject")]
+def _acceptance(study: Study, votes: Sequence[Ballot], beside: Beside) -> dict[str, JsonValue]:
+    """The share of votes that accept an answer as it stands, of all answers and of each teacher's."""
+    verdicts = VERDICTS[study.kind]
+    said = [b for b in votes if b.winner in verdicts]
 
     def row(ballots: Sequence[Ballot]) -> dict[str, JsonValue]:
-        marks = [b.winner == "accept" for b in ballots]
+        marks = [b.winner == verdicts[0] for b in ballots]
         return share_row(marks, [beside.items[b.position].prompt for b in ballots])
 
     teachers: dict[str, JsonValue] = {

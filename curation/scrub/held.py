@@ -14,6 +14,7 @@ import polars as pl
 from pydantic import JsonValue
 
 from curation.errors import InputError, UnknownRecord
+from curation.people import OWNER, Person
 from curation.plugins import known, nearest
 from curation.records import Message, Prompt, message_of
 from curation.scrub.before import Gone, Original, original
@@ -68,9 +69,10 @@ class HeldPrompt:
 
 
 class HeldPrompts:
-    """The prompts of the newest version that wait for a person."""
+    """The prompts of the newest version that wait for a person, as far as `who` may see and rule."""
 
-    def __init__(self, store: Store, task: Task) -> None:
+    def __init__(self, store: Store, task: Task, who: Person = OWNER) -> None:
+        self._who = who
         self._store = store
         self._task = task
         self._rulings = PromptRulings(store.state, store.ledger)
@@ -119,15 +121,18 @@ class HeldPrompts:
 
     def original(self, prompt: str) -> Original | Gone:
         """The text before it was masked, read from its file again; for a person's eyes, never to be stored."""
+        self._who.require("see_raw")
         held = self.one(prompt)
         return original(held.source, held.key, held.parent, self._task, self._scrubber)
 
     def approve(self, prompt: str, by: str, why: str = "") -> PromptRuling:
         """Have the next run ask a held prompt as it is masked."""
+        self._who.require("rule_on_held")
         return self._add(PromptRuling(prompt=self.one(prompt).key, ruling="approve", by=by, why=self._clean(why)))
 
     def rule_on(self, rows: pl.DataFrame, ruling: Literal["approve", "withdraw"], by: str, why: str = "") -> int:
         """Approve the held prompts among rows of the newest version, or take rulings on them back; on how many."""
+        self._who.require("rule_on_held")
         held = rows.filter(IS_HELD).unique("prompt_id", keep="first", maintain_order=True)
         keys = [held_key_of(row) for row in held.iter_rows(named=True)]
         said = self._clean(why) if keys else ""
@@ -139,6 +144,7 @@ class HeldPrompts:
 
         InputError for a piece that does not occur or overlaps a placeholder, and for a kind that is not known.
         """
+        self._who.require("rule_on_held")
         held = self.one(prompt)
         marks = self.marks(held, more)
         row = self._example(held, marks)

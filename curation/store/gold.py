@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from curation.errors import InputError, UnknownRecord
 from curation.records import Record, canonical, digest, text_digest
@@ -78,6 +78,21 @@ class GoldVersion(Record):
     note: str
     at: str
     guideline: str | None = None
+
+
+class GoldChange(Record):
+    """What a new version of a set changes, as thought out on version `based_on`.
+
+    `put` is added or takes the place of rows of the same id, `remove` names rows taken out. A `guideline` of None
+    keeps the text before, an empty one takes it away. `facts` go into the ledger beside the version.
+    """
+
+    based_on: int
+    note: str
+    put: tuple[GoldItem, ...] = ()
+    remove: tuple[str, ...] = ()
+    guideline: str | None = None
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Gold:
@@ -162,7 +177,7 @@ class Gold:
             if last and not changed and same:
                 return last, 0
             if seal := seal_of(connection, name):
-                raise InputError(_is_sealed(seal))
+                raise InputError(is_sealed(seal))
             number = last.number + 1 if last else 1
             _replace(connection, name, list(changed.values()), number)
             if guideline is None and before is not None:
@@ -170,6 +185,33 @@ class Gold:
             version = _open_version(connection, name, number, {"actor": actor, "note": note}, guideline)
             ledger.append_in(connection, "gold", version.model_dump(exclude={"at"}, exclude_none=True), actor)
         return version, len(changed)
+
+    def change(self, name: str, change: GoldChange, *, ledger: Ledger, actor: str) -> GoldVersion:
+        """Make the version that a change leads to; rows taken out stay readable in the versions before.
+
+        InputError for a sealed set, and where another version was made since the change was thought out.
+        """
+        with self._database.write() as connection:
+            _alone(connection)
+            last = self.versions(name)[-1]
+            if seal := seal_of(connection, name):
+                raise InputError(is_sealed(seal))
+            if last.number != change.based_on:
+                raise InputError(
+                    f"gold set {name!r} is at version {last.number} by now (by {last.actor}), and this was thought out "
+                    f"on version {change.based_on}; look at it again"
+                )
+            number = last.number + 1
+            _close(connection, name, change.remove, number)
+            _replace(connection, name, list(change.put), number)
+            guideline = change.guideline
+            if guideline is None and last.guideline is not None:
+                guideline = guideline_text(connection, last.guideline)
+            by = {"actor": actor, "note": change.note}
+            version = _open_version(connection, name, number, by, guideline or None)
+            body = version.model_dump(exclude={"at"}, exclude_none=True) | change.facts
+            ledger.append_in(connection, "gold", body, actor)
+        return version
 
     def seal(self, name: str, *, ledger: Ledger, actor: str) -> GoldSeal:
         """Let nobody change a set any more; the seal it has where it is sealed already."""
@@ -183,7 +225,8 @@ class Gold:
             return write_seal(connection, name, last.number, actor)
 
 
-def _is_sealed(seal: GoldSeal) -> str:
+def is_sealed(seal: GoldSeal) -> str:
+    """Why a sealed set cannot be changed, and what to do instead."""
     return (
         f"gold set {seal.name!r} was sealed at version {seal.number} by {seal.actor} and can no longer be changed; "
         f"start a new set: --set {seal.name}-{seal.number + 1}"
@@ -221,14 +264,20 @@ def _items(connection: sa.Connection, name: str, number: int) -> list[GoldItem]:
     ]
 
 
-def _replace(connection: sa.Connection, name: str, items: list[GoldItem], number: int) -> None:
+def _close(connection: sa.Connection, name: str, items: Sequence[str], number: int) -> None:
+    """Let rows end before a version."""
     table = GOLD_ITEMS.c
     for item in items:
         connection.execute(
             GOLD_ITEMS.update()
-            .where(table.name == name, table.item == item.id, table.closed.is_(None))
+            .where(table.name == name, table.item == item, table.closed.is_(None))
             .values(closed=number)
         )
+
+
+def _replace(connection: sa.Connection, name: str, items: list[GoldItem], number: int) -> None:
+    _close(connection, name, [item.id for item in items], number)
+    for item in items:
         connection.execute(
             GOLD_ITEMS.insert().values(
                 name=name,

@@ -48,11 +48,17 @@ def guideline_text(connection: sa.Connection, digest: str) -> str | None:
     return connection.execute(sa.select(GUIDELINES.c.text).where(GUIDELINES.c.digest == digest)).scalar()
 
 
+def keep_guideline(connection: sa.Connection, text: str) -> str:
+    """Keep the text of a guideline; its digest."""
+    digest = text_digest(text)
+    if guideline_text(connection, digest) is None:
+        connection.execute(GUIDELINES.insert().values(digest=digest, text=text))
+    return digest
+
+
 def write_guideline(connection: sa.Connection, name: str, number: int, guideline: str) -> None:
     """Say which guideline, given as its text, the labels of a version follow."""
-    digest = text_digest(guideline)
-    if guideline_text(connection, digest) is None:
-        connection.execute(GUIDELINES.insert().values(digest=digest, text=guideline))
+    digest = keep_guideline(connection, guideline)
     connection.execute(GUIDED.insert().values(name=name, number=number, digest=digest))
 
 

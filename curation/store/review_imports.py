@@ -9,9 +9,11 @@ from pydantic import Field, JsonValue
 
 from curation.errors import InputError
 from curation.records import Record, digest
+from curation.store.adjudications import keep_settled
 from curation.store.database import STATE, Database, now
 from curation.store.ledger import Ledger
-from curation.store.reviews import ITEMS, SHOWN, STUDIES, VOTES, Ballot, Item, Study
+from curation.store.review_records import PASSED, Ballot, Details, Item, Study
+from curation.store.review_tables import DETAILS, ITEMS, OWN, SHOWN, STUDIES, VOTES
 
 IMPORTED = "imported/"
 """What the version of an imported study begins with, and the name of an answer that is no sample here."""
@@ -28,10 +30,13 @@ class ImportedVote(Record):
     dwell_ms: Annotated[int, Field(ge=0)] = 0
     at: str | None = None
     """When it was given; the time of the import where nobody knows."""
+    details: Details = Details()
+    guideline: str | None = None
+    shown: dict[str, str] = Field(default_factory=dict)
 
     def ballot(self, item: Item) -> Ballot:
         """The vote with its item, as a report counts it."""
-        said = self.model_dump() | {"at": self.at or ""}
+        said = dict(self) | {"at": self.at or ""}
         shown = item.model_dump(include={"first_sample", "second_sample", "first_teacher", "second_teacher"})
         return Ballot(**said, **shown)
 
@@ -44,8 +49,8 @@ class ReviewItems:
         self._database = database
 
     def of(self, study: str) -> list[Item]:
-        """The items of a study, by position."""
-        query = sa.select(*(ITEMS.c[name] for name in Item.model_fields)).where(ITEMS.c.study == study)
+        """The items of a study, by position; what was planted among them is not of the study."""
+        query = sa.select(*(ITEMS.c[name] for name in Item.model_fields)).where(ITEMS.c.study == study, OWN)
         with self._database.read() as connection:
             return [Item(**row) for row in connection.execute(query.order_by(ITEMS.c.position)).mappings()]
 
@@ -69,7 +74,8 @@ class ReviewImports:
     ) -> Study:
         """Record a closed study with its votes and two ledger events, at once; InputError when the name is taken.
 
-        The first event says where the votes came from (`source`) and holds their digest, the second the report.
+        The first event says where the votes came from (`source`) and holds their digest, the second the report. Labels
+        that the study was settled on (`source["final"]`, by position) become its adjudications.
         """
         with self._database.write() as connection:
             if connection.execute(sa.select(STUDIES.c.name).where(STUDIES.c.name == study.name)).first():
@@ -80,6 +86,8 @@ class ReviewImports:
             rows = [{"study": study.name, "position": i, **item.model_dump()} for i, item in enumerate(items)]
             connection.execute(ITEMS.insert(), rows)
             _votes(connection, study.name, votes, at)
+            if isinstance(final := source.get("final"), dict):
+                keep_settled(connection, study.name, {int(k): str(label) for k, label in final.items()}, at)
             told = {**source, "votes": len(votes), "digest": digest([v.model_dump(mode="json") for v in votes])}
             opened = study.model_dump(mode="json", exclude={"opened", "closed", "report"})
             ledger.append_in(connection, "review_imported", {**opened, "source": told}, actor)
@@ -95,7 +103,7 @@ def _votes(connection: sa.Connection, study: str, votes: Sequence[ImportedVote],
     said: list[dict[str, object]] = []
     for vote in votes:
         token, given = secrets.token_hex(16), vote.at or at
-        state = "skipped" if vote.choice == "skip" else "done"
+        state = "skipped" if vote.choice in PASSED else "done"
         row = {"token": token, "item": item[vote.position], "rater": vote.rater, "swap": vote.swap}
         shown.append({**row, "served": given, "expires": given, "state": state})
         told = {"token": token, "turn": 1, "choice": vote.choice, "reason": vote.reason}
@@ -103,3 +111,18 @@ def _votes(connection: sa.Connection, study: str, votes: Sequence[ImportedVote],
     if votes:
         connection.execute(SHOWN.insert(), shown)
         connection.execute(VOTES.insert(), said)
+        _details(connection, {row["token"]: vote for row, vote in zip(shown, votes, strict=True)})
+
+
+def _details(connection: sa.Connection, votes: Mapping[object, ImportedVote]) -> None:
+    """Keep what came with votes, of those that hold anything beside the choice."""
+    rich = {token: v for token, v in votes.items() if v.guideline or v.shown or v.details != Details()}
+    if not rich:
+        return
+    query = sa.select(VOTES.c.token, VOTES.c.seq).where(VOTES.c.token == sa.bindparam("wanted"))
+    rows: list[dict[str, object]] = []
+    for token, vote in rich.items():
+        seq = connection.execute(query, {"wanted": token}).one().seq
+        details = vote.details.model_dump(mode="json", exclude_defaults=True)
+        rows.append({"vote": seq, "details": details, "guideline": vote.guideline, "shown": vote.shown})
+    connection.execute(DETAILS.insert(), rows)

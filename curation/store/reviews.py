@@ -3,153 +3,63 @@
 A *presentation* is one item shown to one rater; its random token is all that leaves the house. Serving and voting are
 single write transactions, so any number of raters in any number of processes get whole answers: an item goes to
 `overlap` different raters, never twice to one, in both orders as evenly as can be, and a presentation takes one vote
-however often it is sent. A lease frees an item again when a rater walks away.
+however often it is sent. A lease frees an item again when a rater walks away; a vote that comes when the item has all
+its votes is kept as surplus and does not count.
 """
-
-import secrets
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, Literal
 
 import sqlalchemy as sa
 from pydantic import JsonValue
 
 from curation.errors import InputError, UnknownRecord
-from curation.records import Record, draw
+from curation.records import Record
+from curation.store.adjudications import adjudicated
 from curation.store.database import STATE, Database, now
+from curation.store.gold_guides import guideline_text, keep_guideline
 from curation.store.ledger import Ledger
-
-Kind = Literal["pairwise", "single"]
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    "pairwise": ("a", "b", "tie", "both_bad", "skip"),
-    "single": ("accept", "reject", "skip"),
-}
-"""What a rater may answer, by kind of study; `a` and `b` are the panes as shown to this rater."""
-
-STUDIES = sa.Table(
-    "review_studies",
-    STATE,
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("version", sa.String, nullable=False),
-    sa.Column("kind", sa.String, nullable=False),
-    sa.Column("question", sa.Text, nullable=False),
-    sa.Column("overlap", sa.Integer, nullable=False),
-    sa.Column("seed", sa.Integer, nullable=False),
-    sa.Column("raters", sa.JSON(none_as_null=True)),
-    sa.Column("items", sa.Integer, nullable=False),
-    sa.Column("opened", sa.String, nullable=False),
-    sa.Column("closed", sa.String),
-    sa.Column("report", sa.JSON(none_as_null=True)),
+from curation.store.review_draws import keep_draws
+from curation.store.review_records import (
+    CHOICES,
+    PASSED,
+    Ballot,
+    Design,
+    Details,
+    Draft,
+    Drawn,
+    Item,
+    Kind,
+    Plant,
+    PlantBallot,
+    Presentation,
+    Said,
+    Shown,
+    Study,
 )
-ITEMS = sa.Table(
-    "review_items",
-    STATE,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("study", sa.ForeignKey("review_studies.name"), nullable=False, index=True),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("prompt", sa.Text, nullable=False),
-    sa.Column("first", sa.Text, nullable=False),
-    sa.Column("second", sa.Text),
-    sa.Column("first_sample", sa.String, nullable=False, index=True),
-    sa.Column("second_sample", sa.String, index=True),
-    sa.Column("first_teacher", sa.String, nullable=False),
-    sa.Column("second_teacher", sa.String),
-    sa.UniqueConstraint("study", "position"),
+from curation.store.review_serving import Sitting, add_items, later, presentations
+from curation.store.review_tables import (
+    DESIGNS,
+    DRAFTS,
+    GUIDED,
+    ITEMS,
+    OWN,
+    PLANTS,
+    SHOWN,
+    STUDIES,
+    standing,
 )
-SHOWN = sa.Table(
-    "review_presentations",
-    STATE,
-    sa.Column("token", sa.String(32), primary_key=True),
-    sa.Column("item", sa.ForeignKey("review_items.id"), nullable=False, index=True),
-    sa.Column("rater", sa.String, nullable=False, index=True),
-    sa.Column("swap", sa.Boolean, nullable=False),  # whether the second answer was shown as A
-    sa.Column("served", sa.String, nullable=False),
-    sa.Column("expires", sa.String, nullable=False),
-    sa.Column("state", sa.String, nullable=False),  # open | done | skipped
-    sa.UniqueConstraint("item", "rater"),
-)
-VOTES = sa.Table(
-    "review_votes",
-    STATE,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("token", sa.ForeignKey("review_presentations.token"), nullable=False, index=True),
-    sa.Column("turn", sa.Integer, nullable=False),  # odd: a vote; even: it was taken back
-    sa.Column("choice", sa.String),
-    sa.Column("reason", sa.Text),
-    sa.Column("dwell_ms", sa.Integer, nullable=False),
-    sa.Column("at", sa.String, nullable=False),
-    sa.UniqueConstraint("token", "turn"),
-)
+from curation.store.review_votes import acted, append_vote, check_fits, event_of, is_full, keep_details, own_shown
+
+__all__ = ["CHOICES", "PASSED", "Ballot", "Item", "Kind", "Opening", "Presentation", "Reviews", "Shown", "Study"]
 
 
-class Study(Record):
-    """One review study: what is asked about which version, of whom, and whether it is still open."""
+class Opening(Record):
+    """A study about to be opened, with its items in order and how it is asked."""
 
-    name: str
-    version: str
-    kind: Kind
-    question: str
-    overlap: int
-    seed: int
-    raters: tuple[str, ...] | None
-    items: int
-    opened: str
-    closed: str | None = None
-    report: dict[str, JsonValue] | None = None
-
-
-class Item(Record):
-    """One thing to be judged: a prompt with one answer, or with two of different teachers."""
-
-    prompt: str
-    first: str
-    second: str | None = None
-    first_sample: str
-    second_sample: str | None = None
-    first_teacher: str
-    second_teacher: str | None = None
-
-
-class Presentation(Record):
-    """One item as one rater sees it: an opaque token and texts, nothing that names where they came from."""
-
-    token: str
-    question: str
-    prompt: str
-    a: str
-    b: str | None = None
-
-
-class Shown(Record):
-    """A presentation as a study's owner sees it."""
-
-    position: int
-    rater: str
-    swap: bool
-    state: Literal["open", "done", "skipped"]
-
-
-class Ballot(Record):
-    """One standing vote with everything needed to count it; it names the teachers, so raters never see it."""
-
-    position: int
-    rater: str
-    choice: str
-    swap: bool
-    reason: str | None
-    dwell_ms: int
-    at: str
-    first_sample: str
-    second_sample: str | None
-    first_teacher: str
-    second_teacher: str | None
-
-    @property
-    def winner(self) -> str:
-        """The vote with the order undone: `first`, `second`, or the choice itself where it names no side."""
-        sides = ("second", "first") if self.swap else ("first", "second")
-        return {"a": sides[0], "b": sides[1]}.get(self.choice, self.choice)
+    study: Study
+    items: tuple[Item, ...]
+    design: Design = Design()
+    guideline: str | None = None
+    plants: tuple[Plant, ...] = ()
+    drawn: Drawn | None = None
 
 
 class Reviews:
@@ -161,16 +71,27 @@ class Reviews:
 
     # --- studies -----------------------------------------------------------------------------------------------
 
-    def open(self, study: Study, items: Sequence[Item], ledger: Ledger, actor: str) -> Study:
+    def open(self, opening: Opening, ledger: Ledger, actor: str) -> Study:
         """Record a study with its items in the order given; InputError when the name is taken."""
         with self._database.write() as connection:
+            study, items = opening.study, opening.items
             if _study(connection, study.name) is not None:
                 raise InputError(f"there is already a study {study.name!r}; choose another name")
             study = study.model_copy(update={"opened": now(connection), "items": len(items)})
             connection.execute(STUDIES.insert().values(study.model_dump(mode="json")))
-            rows = [{"study": study.name, "position": i, **item.model_dump()} for i, item in enumerate(items)]
-            connection.execute(ITEMS.insert(), rows)
-            ledger.append_in(connection, "review_opened", study.model_dump(mode="json", exclude={"opened"}), actor)
+            add_items(connection, study.name, items)
+            planted = add_items(connection, study.name, [plant.item for plant in opening.plants])
+            rows = [{"item": i, "role": p.role, "right": p.right} for i, p in zip(planted, opening.plants, strict=True)]
+            if rows:
+                connection.execute(PLANTS.insert(), rows)
+            design = opening.design.model_dump(mode="json", exclude={"guideline"})
+            connection.execute(DESIGNS.insert().values(study=study.name, design=design))
+            told: dict[str, JsonValue] = {**study.model_dump(mode="json", exclude={"opened"}), "design": design}
+            if opening.guideline is not None:
+                told["guideline"] = _guide(connection, study.name, opening.guideline)
+            ledger.append_in(connection, "review_opened", told, actor)
+            if opening.drawn is not None:
+                keep_draws(connection, study.name, opening.drawn, ledger, actor)
         return study
 
     def study(self, name: str) -> Study:
@@ -187,6 +108,28 @@ class Reviews:
         with self._database.read() as connection:
             rows = connection.execute(sa.select(STUDIES).order_by(STUDIES.c.opened, STUDIES.c.name)).mappings()
             return [Study(**row) for row in rows]
+
+    def design(self, name: str) -> Design:
+        """How a study is asked, with the digest of the guideline in force."""
+        with self._database.read() as connection:
+            return _design(connection, name)
+
+    def guideline(self, name: str) -> str | None:
+        """The text of the guideline in force."""
+        with self._database.read() as connection:
+            digest = _design(connection, name).guideline
+            return None if digest is None else guideline_text(connection, digest)
+
+    def set_guideline(self, name: str, text: str, ledger: Ledger, actor: str) -> str:
+        """Put another guideline in force for the votes to come; its digest. InputError once the study is closed."""
+        self.study(name)
+        with self._database.write() as connection:
+            study = _study(connection, name, lock=True)
+            if study is None or study.closed is not None:
+                raise InputError(f"study {name!r} is closed, so its guideline cannot change")
+            digest = _guide(connection, name, text)
+            ledger.append_in(connection, "review_guideline", {"study": name, "guideline": digest}, actor)
+        return digest
 
     def close(self, name: str, report: dict[str, JsonValue], ledger: Ledger, actor: str) -> Study:
         """Close a study with its report; a closed one keeps the report it was closed with."""
@@ -210,62 +153,105 @@ class Reviews:
             study = _study(connection, name, lock=True)
             if study is None or study.closed is not None:
                 return []
-            at = now(connection)
-            until = _later(at, lease_seconds)
-            tokens = _renewed(connection, study, rater, at, until)[:limit]
-            for row in _waiting(connection, study, rater, at, limit - len(tokens)):
-                token = secrets.token_hex(16)
-                values = {"token": token, "item": row["id"], "rater": rater, "swap": _swap(study, row)}
-                connection.execute(SHOWN.insert().values(**values, served=at, expires=until, state="open"))
-                tokens.append(token)
-            return [_presentation(connection, study, token) for token in tokens]
+            sitting = Sitting(connection, study, _design(connection, name), rater, now(connection))
+            return presentations(connection, study, sitting.serve(limit, lease_seconds))
 
-    def vote(self, token: str, rater: str, choice: str, reason: str | None, dwell_ms: int, ledger: Ledger) -> bool:
-        """Record a vote and its ledger event; False when this presentation already holds one.
+    def study_of(self, token: str, rater: str) -> str:
+        """The study that a presentation of this rater belongs to; UnknownRecord when it was never shown to them."""
+        query = sa.select(ITEMS.c.study).join(SHOWN, SHOWN.c.item == ITEMS.c.id)
+        with self._database.read() as connection:
+            found = connection.execute(query.where(SHOWN.c.token == token, SHOWN.c.rater == rater)).scalar()
+        if found is None:
+            raise UnknownRecord("this token was not shown to this rater; reload the page to get new items")
+        return str(found)
 
-        Raises UnknownRecord when the token was never shown to this rater, InputError when the study is closed or
-        does not offer the choice.
+    def vote(self, token: str, rater: str, said: Said, ledger: Ledger) -> bool:
+        """Record a vote and its ledger event; False when this presentation already holds one, or for a repeated act.
+
+        Raises UnknownRecord when the token was never shown to this rater, InputError when the study is closed, does
+        not offer the choice, or what comes with it does not fit.
         """
         with self._database.write() as connection:
-            shown = _shown(connection, token)
-            if shown is None or shown["rater"] != rater:
-                raise UnknownRecord("this token was not shown to this rater; reload the page to get new items")
+            shown = own_shown(connection, token, rater)
             if shown["closed"] is not None:
                 raise InputError(f"study {shown['study']!r} is closed; the vote was not recorded")
-            if choice not in CHOICES[shown["kind"]]:
-                raise InputError(f"no choice {choice!r} here. Known: {', '.join(CHOICES[shown['kind']])}")
-            if shown["state"] != "open":
+            design = _design(connection, shown["study"])
+            check_fits(shown, design, said)
+            if acted(connection, said.act, token) or shown["state"] != "open":
                 return False
-            _append(connection, shown, choice, reason, dwell_ms)
-            state = "skipped" if choice == "skip" else "done"
+            vote = append_vote(connection, shown, said)
+            keep_details(connection, vote, shown, design, said)
+            state = "skipped" if said.choice in PASSED else "surplus" if is_full(connection, shown) else "done"
             connection.execute(SHOWN.update().where(SHOWN.c.token == token).values(state=state))
-            ledger.append_in(connection, "vote", {**_event(shown), "choice": choice}, rater)
+            connection.execute(DRAFTS.delete().where(DRAFTS.c.token == token))
+            ledger.append_in(connection, "vote", {**event_of(shown), "choice": said.choice}, rater)
         return True
 
-    def undo(self, token: str, ledger: Ledger, lease_seconds: int) -> bool:
-        """Take a standing vote back by appending so; False when there is none. The item is shown again."""
+    def undo(self, token: str, rater: str, act: str | None, ledger: Ledger, lease_seconds: int) -> bool:
+        """Take a standing vote back by appending so; False when there is none. The item is shown again.
+
+        Raises InputError once the item is settled: then the vote is part of what was settled on.
+        """
         with self._database.write() as connection:
-            shown = _shown(connection, token)
-            if shown is None or shown["state"] == "open" or shown["closed"] is not None:
+            shown = own_shown(connection, token, rater)
+            if acted(connection, act, token) or shown["state"] == "open" or shown["closed"] is not None:
                 return False
-            _append(connection, shown, None, None, 0)
-            until = _later(now(connection), lease_seconds)
+            if adjudicated(connection, shown["item"]):
+                raise InputError("this item was settled meanwhile, so the vote on it stays")
+            append_vote(connection, shown, None)
+            until = later(now(connection), lease_seconds)
             connection.execute(SHOWN.update().where(SHOWN.c.token == token).values(state="open", expires=until))
-            ledger.append_in(connection, "vote_undone", _event(shown), shown["rater"])
+            ledger.append_in(connection, "vote_undone", event_of(shown), rater)
         return True
+
+    def draft(self, token: str, rater: str, draft: Draft) -> None:
+        """Keep what a rater has begun to say, until they vote."""
+        with self._database.write() as connection:
+            if own_shown(connection, token, rater)["state"] != "open":
+                return
+            connection.execute(DRAFTS.delete().where(DRAFTS.c.token == token))
+            values = {"token": token, "draft": draft.model_dump(mode="json"), "at": now(connection)}
+            connection.execute(DRAFTS.insert().values(**values))
+
+    def release(self, name: str, rater: str) -> int:
+        """Give back what a rater was shown and has not answered; how many items."""
+        mine = sa.select(ITEMS.c.id).where(ITEMS.c.study == name)
+        with self._database.write() as connection:
+            given = connection.execute(
+                SHOWN.update()
+                .where(SHOWN.c.item.in_(mine), SHOWN.c.rater == rater, SHOWN.c.state == "open")
+                .values(expires=now(connection))
+            )
+            return given.rowcount
 
     # --- reading -----------------------------------------------------------------------------------------------
 
     def ballots(self, name: str) -> list[Ballot]:
-        """The standing votes of a study, skips included, in item order."""
+        """The standing votes on a study's own items, skips included, in item order."""
         with self._database.read() as connection:
-            rows = connection.execute(_standing().where(ITEMS.c.study == name)).mappings()
-            return [Ballot(**{k: row[k] for k in Ballot.model_fields}) for row in rows]
+            rows = connection.execute(standing().where(ITEMS.c.study == name, OWN)).mappings()
+            return [_ballot(row) for row in rows]
+
+    def planted(self, name: str) -> list[PlantBallot]:
+        """The standing votes on planted items: practice, hidden repeats, seeded gold rows."""
+        whole = ITEMS.alias()
+        query = (
+            standing()
+            .add_columns(PLANTS.c.role, PLANTS.c.right, whole.c.position.label("of"))
+            .join(PLANTS, PLANTS.c.item == ITEMS.c.id)
+            .join(whole, whole.c.id == PLANTS.c.of, isouter=True)
+            .where(ITEMS.c.study == name)
+        )
+        with self._database.read() as connection:
+            return [
+                PlantBallot(**_ballot(row).model_dump(), role=row["role"], of=row["of"], right=row["right"])
+                for row in connection.execute(query).mappings()
+            ]
 
     def presented(self, name: str) -> list[Shown]:
-        """Every presentation of a study, in item order."""
+        """Every presentation of a study's own items, in item order."""
         columns = (ITEMS.c.position, SHOWN.c.rater, SHOWN.c.swap, SHOWN.c.state)
-        query = sa.select(*columns).join(ITEMS, SHOWN.c.item == ITEMS.c.id).where(ITEMS.c.study == name)
+        query = sa.select(*columns).join(ITEMS, SHOWN.c.item == ITEMS.c.id).where(ITEMS.c.study == name, OWN)
         with self._database.read() as connection:
             return [Shown(**row) for row in connection.execute(query.order_by(ITEMS.c.position)).mappings()]
 
@@ -273,13 +259,18 @@ class Reviews:
         """What people said about one sample, oldest first: study, rater, choice, reason, time."""
         about = sa.or_(ITEMS.c.first_sample == sample, ITEMS.c.second_sample == sample)
         with self._database.read() as connection:
-            rows = connection.execute(_standing().where(about)).mappings().all()
+            rows = connection.execute(standing().where(about, OWN)).mappings().all()
         found: list[dict[str, JsonValue]] = []
         for row in sorted(rows, key=lambda r: r["at"]):
-            ballot = Ballot(**{k: row[k] for k in Ballot.model_fields})
+            ballot = _ballot(row)
             said = {"study": row["study"], "rater": ballot.rater, "choice": _about(ballot, sample)}
             found.append({**said, "reason": ballot.reason, "at": ballot.at})
         return found
+
+
+def _ballot(row: sa.RowMapping) -> Ballot:
+    plain = {name: row[name] for name in Ballot.model_fields if name not in ("details", "shown")}
+    return Ballot(**plain, details=Details.model_validate(row["details"] or {}), shown=row["shown"] or {})
 
 
 def _about(ballot: Ballot, sample: str) -> str:
@@ -296,104 +287,13 @@ def _study(connection: sa.Connection, name: str, *, lock: bool = False) -> Study
     return Study(**row) if row else None
 
 
-def _later(at: str, seconds: int) -> str:
-    moment = datetime.fromisoformat(at) + timedelta(seconds=seconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+def _design(connection: sa.Connection, name: str) -> Design:
+    written = connection.execute(sa.select(DESIGNS.c.design).where(DESIGNS.c.study == name)).scalar()
+    newest = sa.select(GUIDED.c.digest).where(GUIDED.c.study == name).order_by(GUIDED.c.seq.desc()).limit(1)
+    return Design.model_validate({**(written or {}), "guideline": connection.execute(newest).scalar()})
 
 
-def _live(at: str) -> sa.ColumnElement[bool]:
-    """A presentation that holds a place: answered, or leased and not expired."""
-    return sa.or_(SHOWN.c.state == "done", sa.and_(SHOWN.c.state == "open", SHOWN.c.expires > at))
-
-
-def _renewed(connection: sa.Connection, study: Study, rater: str, at: str, until: str) -> list[str]:
-    """The rater's unanswered presentations, leases renewed; an expired one only where a place is still free."""
-    others = SHOWN.alias()
-    taken = (
-        sa.select(sa.func.count())
-        .where(others.c.item == SHOWN.c.item, others.c.token != SHOWN.c.token)
-        .where(sa.or_(others.c.state == "done", sa.and_(others.c.state == "open", others.c.expires > at)))
-        .scalar_subquery()
-    )
-    query = (
-        sa.select(SHOWN.c.token)
-        .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
-        .where(ITEMS.c.study == study.name, SHOWN.c.rater == rater, SHOWN.c.state == "open", taken < study.overlap)
-        .order_by(SHOWN.c.served, ITEMS.c.position)
-    )
-    tokens = list(connection.execute(query).scalars())
-    if tokens:
-        connection.execute(SHOWN.update().where(SHOWN.c.token.in_(tokens)).values(expires=until))
-    return tokens
-
-
-def _waiting(connection: sa.Connection, study: Study, rater: str, at: str, limit: int) -> Sequence[sa.RowMapping]:
-    """Items this rater has not seen and that still need one, those nearest to complete first."""
-    if limit <= 0:
-        return []
-    seen = sa.select(SHOWN.c.item).where(SHOWN.c.rater == rater)
-    live = sa.func.count(SHOWN.c.token)
-    swapped = sa.func.coalesce(sa.func.sum(sa.case((SHOWN.c.swap, 1), else_=0)), 0)
-    query = (
-        sa.select(ITEMS.c.id, ITEMS.c.position, live.label("live"), swapped.label("swapped"))
-        .join(SHOWN, sa.and_(SHOWN.c.item == ITEMS.c.id, _live(at)), isouter=True)
-        .where(ITEMS.c.study == study.name, ITEMS.c.id.not_in(seen))
-        .group_by(ITEMS.c.id, ITEMS.c.position)
-        .having(live < study.overlap)
-        .order_by(live.desc(), ITEMS.c.position)
-        .limit(limit)
-    )
-    return connection.execute(query).mappings().all()
-
-
-def _swap(study: Study, row: sa.RowMapping) -> bool:
-    """The order shown less often so far; where both were shown alike, drawn from the study's seed."""
-    if study.kind == "single":
-        return False
-    plain = row["live"] - row["swapped"]
-    if plain != row["swapped"]:
-        return plain > row["swapped"]
-    return draw(study.seed, "swap", study.name, row["position"], row["live"]) < 0.5
-
-
-def _presentation(connection: sa.Connection, study: Study, token: str) -> Presentation:
-    query = sa.select(SHOWN.c.swap, ITEMS).join(ITEMS, SHOWN.c.item == ITEMS.c.id).where(SHOWN.c.token == token)
-    row = connection.execute(query).mappings().one()
-    a, b = (row["second"], row["first"]) if row["swap"] else (row["first"], row["second"])
-    return Presentation(token=token, question=study.question, prompt=row["prompt"], a=a, b=b)
-
-
-def _shown(connection: sa.Connection, token: str) -> sa.RowMapping | None:
-    query = (
-        sa.select(SHOWN, ITEMS.c.study, ITEMS.c.first_sample, ITEMS.c.second_sample, STUDIES.c.closed, STUDIES.c.kind)
-        .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
-        .join(STUDIES, ITEMS.c.study == STUDIES.c.name)
-        .where(SHOWN.c.token == token)
-    )
-    return connection.execute(query.with_for_update(of=SHOWN)).mappings().first()
-
-
-def _append(
-    connection: sa.Connection, shown: sa.RowMapping, choice: str | None, reason: str | None, dwell_ms: int
-) -> None:
-    turns = sa.select(sa.func.count()).where(VOTES.c.token == shown["token"])
-    turn = int(connection.execute(turns).scalar_one()) + 1
-    values = {"token": shown["token"], "turn": turn, "choice": choice, "reason": reason, "dwell_ms": dwell_ms}
-    connection.execute(VOTES.insert().values(**values, at=now(connection)))
-
-
-def _event(shown: sa.RowMapping) -> dict[str, JsonValue]:
-    samples = [shown["first_sample"], shown["second_sample"]]
-    return {"study": shown["study"], "presentation": shown["token"], "samples": samples, "swap": shown["swap"]}
-
-
-def _standing() -> sa.Select[Any]:
-    """Votes not taken back: the last turn of every answered presentation."""
-    last = sa.select(sa.func.max(VOTES.c.seq)).group_by(VOTES.c.token).scalar_subquery()
-    return (
-        sa.select(SHOWN.c.rater, SHOWN.c.swap, VOTES, ITEMS)
-        .join(SHOWN, VOTES.c.token == SHOWN.c.token)
-        .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
-        .where(VOTES.c.seq.in_(last), VOTES.c.choice.is_not(None))
-        .order_by(ITEMS.c.position, VOTES.c.seq)
-    )
+def _guide(connection: sa.Connection, study: str, text: str) -> str:
+    digest = keep_guideline(connection, text)
+    connection.execute(GUIDED.insert().values(study=study, digest=digest, at=now(connection)))
+    return digest

@@ -9,6 +9,7 @@ import typer
 from pydantic import JsonValue
 
 from curation.errors import InputError
+from dashboard.cli import gold_changing
 from dashboard.cli.gold_starting import SliceBy, start
 from dashboard.cli.opening import at, workspace
 from dashboard.cli.output import Json, clean, json_line, say, table
@@ -37,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example:  stillhouse gold create --from tone --set tone --slice-by tag")(create)
     group.command(epilog="Example:  stillhouse gold promote SAMPLE --by maria")(promote)
     group.command(epilog="Example:  stillhouse gold errors --set gold --review second-look")(errors)
+    gold_changing.register(group)
     group.command(epilog="Example:  stillhouse gold seal --set gold --by maria")(seal)
     app.add_typer(group, name="gold", rich_help_panel=PANEL)
 

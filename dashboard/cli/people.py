@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from dashboard.cli.opening import at, require, workspace
+from dashboard.cli import invites, standing, studies
+from dashboard.cli.opening import at, workspace
 from dashboard.cli.output import Json, json_line, say, table
 
 PANEL = "People"
@@ -16,53 +17,14 @@ StudyName = Annotated[str, typer.Argument(metavar="STUDY", help="The study's nam
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     group = typer.Typer(no_args_is_help=True, help="Blind review studies: create, status, close, export, import.")
-    group.command(epilog="Example:  stillhouse review create tone --kind pairwise -n 60 --rater ana --rater ben")(
-        create
-    )
+    studies.register_in(group)
     group.command(epilog="Example:  stillhouse review status tone --json")(status)
     group.command(epilog="Example:  stillhouse review close tone")(close)
     group.command(epilog="Example:  stillhouse review export tone --out votes.jsonl")(export)
     group.command("import", epilog="Example:  stillhouse review import ratings.jsonl --study earlier")(import_)
+    standing.register_in(group)
     app.add_typer(group, name="review", rich_help_panel=PANEL)
-    app.command(rich_help_panel=PANEL, epilog="Example:  stillhouse -C support dashboard --port 8600")(dashboard)
-
-
-def create(
-    context: typer.Context,
-    study: StudyName,
-    kind: Annotated[
-        Literal["pairwise", "single"], typer.Option("--kind", help="Which of two, or accept / reject one.")
-    ] = "pairwise",
-    n: Annotated[int, typer.Option("-n", min=1, help="At most so many items.")] = 60,
-    overlap: Annotated[int, typer.Option("--overlap", min=1, help="Different raters per item.")] = 2,
-    version: Annotated[str, typer.Option("--version", help="The version it is drawn from.")] = "head",
-    question: Annotated[str | None, typer.Option("--question", metavar="TEXT", help="What raters are asked.")] = None,
-    rater: Annotated[
-        list[str] | None, typer.Option("--rater", metavar="NAME", help="Only these may rate; repeatable.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Which items are drawn.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Draw a blind study from a version; raters answer it on the Review page."""
-    from judges.review import ReviewService
-
-    with workspace(context) as opened:
-        made = ReviewService(opened.store).create(
-            study,
-            version,
-            kind=kind,
-            n=n,
-            overlap=overlap,
-            question=question,
-            seed=seed,
-            raters=rater or None,
-            actor=getpass.getuser(),
-        )
-    if as_json:
-        json_line(made.model_dump(mode="json"))
-        return
-    say(f"Study {made.name!r}: {made.items} items, {made.overlap} raters each, from version {made.version}")
-    say("Next: stillhouse dashboard, page Review; `stillhouse review status` shows how far it is")
+    invites.register_in(group, app, PANEL)
 
 
 def status(
@@ -121,23 +83,27 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where the votes go.", show_default="STUDY-votes.jsonl")
     ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="Write raters' names; they have pseudonyms of this workspace otherwise.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a closed study with its votes; they name the teachers, so an open study is refused.
 
-    Either format is read by `review import`. Argilla's records are those of its SDK 2.0 to 2.8 (`from_json`).
+    Either format is read by `review import`. Argilla's records are those of its SDK 2.0 to 2.8 (`from_json`). The
+    ledger says that sources were named (`review_unblinded`). What raters wrote themselves is written as it is.
     """
     from curation.store.durable import write_durably
     from judges.review_files import export_study
 
     with workspace(context) as opened:
-        data, votes = export_study(opened.store, study, form)
+        data, votes = export_study(opened.store, study, form, names=names, actor=getpass.getuser())
     target = at(context).path(out or Path(f"{study}-votes.{'jsonl' if form == 'jsonl' else 'json'}"))
     write_durably(target, data)
     if as_json:
         json_line({"votes": votes, "path": str(target)})
     else:
-        say(f"Wrote {votes} votes to {target}")
+        say(f"Wrote {votes} votes to {target}, {'with names of raters' if names else 'raters under other names'}")
 
 
 def import_(
@@ -161,9 +127,9 @@ def import_(
 ) -> None:
     """Import finished ratings as a closed study; a bad row is named and set aside: rows = kept + quarantined.
 
-    `choice` is a, b, tie, both_bad or skip about the two answers of a row as its rater saw them; accept, reject or skip
-    about one. Rows may also say reason, dwell_ms, at, swap, first_teacher, second_teacher and the label settled on as
-    `final`.
+    `choice` is a_much, a, tie, b, b_much, both_bad, skip or flag about the two answers of a row as its rater saw them;
+    accept, reject, skip or flag about one. Rows may also say reason, dwell_ms, at, swap, first_teacher, second_teacher
+    and the label settled on as `final`.
     """
     from judges.review_files import Claims, import_study
     from judges.review_ratings import Reading
@@ -188,19 +154,3 @@ def _named(given: str) -> tuple[str, str]:
     """Both sides of `one=other`; a word alone stands for itself."""
     one, equals, other = given.partition("=")
     return one, other if equals else one
-
-
-def dashboard(
-    context: typer.Context,
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Where to serve it, on this machine only; 0: a free one.")
-    ] = 8501,
-    reviewer: Annotated[bool, typer.Option("--reviewer", help="Serve the Review page alone, for raters.")] = False,
-) -> None:
-    """Open the pages: Overview, Samples, Scrub, Judges, Review, Gold, Provenance, Gate. Ctrl-C ends it."""
-    from dashboard import launch
-
-    require("dashboard", "the dashboard")
-    with workspace(context) as opened:
-        root = opened.root
-    raise typer.Exit(launch.serve(root, port, reviewer=reviewer))

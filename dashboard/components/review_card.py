@@ -1,83 +1,54 @@
-"""The card a rater works on: a prefetched queue goes out, an outbox of acts comes back until it is acknowledged."""
+"""The card a rater works on: a prefetched queue goes out, an outbox of deeds comes back until it is acknowledged."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, NamedTuple
 
 import streamlit as st
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 from streamlit.components import v2
 
 from curation.errors import StillhouseError, StoreBusy
+from dashboard.review_desk import Act, Desk, Wants
 
-MIN_DWELL_MS = 400
-"""A verdict sooner than this after an item appeared is a slip of the key and is not taken."""
-PREFETCH = 10
-
-
-class Act(BaseModel):
-    """One thing a rater did, as the browser states it; untrusted, so every field is bounded."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-    kind: Literal["vote", "undo"]
-    token: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-    choice: Annotated[str, Field(max_length=20)] = ""
-    reason: Annotated[str, Field(max_length=2100)] = ""
-    dwell_ms: Annotated[int, Field(ge=0, le=86_400_000)] = 0
+PARTS = ("words", "outbox", "diff", "work", "texts", "rubric", "side", "card", "paint", "mount")
+"""The files of the card's script: one module, so they are joined, each using only what comes before it."""
+_HERE = Path(__file__).parent / "card"
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What the browser gets of one item: an opaque token and texts."""
-
-    token: str
-    prompt: str
-    a: str
-    b: str | None
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
 
 
-@dataclass(frozen=True)
-class Card:
-    """Everything the card shows: one study's question, one rater's queue and own progress."""
-
-    kind: Literal["pairwise", "single"]
-    question: str
-    queue: Sequence[Shown]
-    done: int
-    left: int
-
-
-_ACTS = TypeAdapter(list[Act])
-_HERE = Path(__file__).parent
 _component = v2.component(
     "stillhouse_review_card",
-    html=(_HERE / "review_card.html").read_text(encoding="utf-8"),
-    css=(_HERE / "review_card.css").read_text(encoding="utf-8"),
-    js=(_HERE / "review_card.js").read_text(encoding="utf-8"),
+    html=_read("card.html"),
+    css=_read("card.css"),
+    js="\n".join(_read(f"{part}.js") for part in PARTS),
 )
 
 
-def review_card(name: str, apply: Callable[[Act], object], card: Callable[[], Card]) -> None:
-    """Apply what came back, then show the card; `name` keeps two raters' or studies' outboxes apart.
+class Delivered(NamedTuple):
+    """What became of the deeds that came in: to acknowledge, tokens of those not taken, and what to tell the rater."""
 
-    `apply` records one act and may raise StillhouseError: the act is then given up and its message is shown. Only a
-    busy store keeps the act in the outbox, to be delivered again.
+    acked: list[str]
+    refused: list[str]
+    notice: str | None = None
+
+
+def review_card(desk: Desk) -> None:
+    """Record what came back, then show the card.
+
+    A deed that raises StillhouseError is given up and its message shown. Only a busy store keeps it in the outbox, to
+    be delivered again.
     """
-    key = card_key(name)
-    acked, notice = _deliver(st.session_state.get(key), f"{key}_applied", apply)
-    shown = card()
-    data = {
-        **{field: getattr(shown, field) for field in ("kind", "question", "done", "left")},
-        "queue": [{"token": i.token, "prompt": i.prompt, "a": i.a, "b": i.b} for i in shown.queue],
-        "acked": acked,
-        "notice": notice,
-        "min_dwell_ms": MIN_DWELL_MS,
-    }
-    _component(key=key, data=data, on_outbox_change=_nothing)
+    key = card_key(f"{desk.study.name}|{desk.rater}")
+    state: Any = st.session_state.get(key) or {}
+    desk.feedback = st.session_state.get(f"{key}_feedback")
+    delivered = _deliver(state.get("outbox"), f"{key}_applied", desk)
+    st.session_state[f"{key}_feedback"] = desk.feedback
+    data = {**desk.card(_wants(state.get("wants"))), **delivered._asdict(), "key": key}
+    _component(key=key, data=data, on_outbox_change=_nothing, on_wants_change=_nothing)
 
 
 def card_key(name: str) -> str:
@@ -85,25 +56,42 @@ def card_key(name: str) -> str:
     return f"card_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
-def _deliver(state: Any, applied_key: str, apply: Callable[[Act], object]) -> tuple[list[str], str | None]:
-    """Apply each new act once and in order; the ids to acknowledge, and what to tell the rater."""
+def _deliver(outbox: Any, applied_key: str, desk: Desk) -> Delivered:
+    """Apply each new deed once and in order."""
     applied: set[str] = st.session_state.setdefault(applied_key, set())
-    try:
-        acts = _ACTS.validate_python((state or {}).get("outbox") or [])
-    except ValidationError:
-        return [], "The votes of this tab could not be read. Reload the page; votes already saved are kept."
-    notice = None
-    for act in acts:
-        if act.id in applied:
-            continue
+    found = Delivered([], [])
+    for sent in outbox if isinstance(outbox, list) else []:
         try:
-            apply(act)
-        except StoreBusy as error:
-            return [a.id for a in acts if a.id in applied], str(error)
-        except StillhouseError as error:
-            notice = str(error)
-        applied.add(act.id)
-    return [act.id for act in acts], notice
+            act = Act.model_validate(sent)
+        except ValidationError:
+            found = _unreadable(found, sent)
+            continue
+        if act.id not in applied:
+            try:
+                desk.apply(act)
+            except StoreBusy as error:
+                return found._replace(notice=str(error))
+            except StillhouseError as error:
+                found.refused.append(act.token)
+                found = found._replace(notice=str(error))
+            applied.add(act.id)
+        found.acked.append(act.id)
+    return found
+
+
+def _unreadable(found: Delivered, sent: Any) -> Delivered:
+    """A deed that cannot be read is let go, so that it does not stand before the others."""
+    said: dict[str, Any] = sent if isinstance(sent, dict) else {}
+    found.acked.extend([said["id"]] if isinstance(said.get("id"), str) else [])
+    found.refused.extend([said["token"]] if isinstance(said.get("token"), str) else [])
+    return found._replace(notice="One of your answers could not be read and was not kept; give it again.")
+
+
+def _wants(state: Any) -> Wants:
+    try:
+        return Wants.model_validate(state or {})
+    except ValidationError:
+        return Wants()
 
 
 def _nothing() -> None:

@@ -156,7 +156,7 @@ def _open_review(doubtful: int, judged: int) -> None:
         left, right = st.columns(2)
         n = left.number_input("About so many samples", min_value=1, max_value=judged, value=min(60, judged))
         overlap = right.number_input("Raters for each", min_value=1, max_value=10, value=1)
-        actor = st.text_input("Your name (not authenticated)", max_chars=60, key="queue_by").strip()
+        actor = house.by(st.container(), "queue_by")
         if st.button("Open a blind review", type="primary", icon=":material/rate_review:"):
             _opened(name, int(n), int(overlap), actor)
         st.caption("The same from the command line")
@@ -167,6 +167,7 @@ def _opened(name: str, n: int, overlap: int, actor: str) -> None:
     if not name or not actor or n < 1 or overlap < 1:
         st.warning("Say who you are, and give the review a name.")
         return
+    house.person().require("open_study")
     try:
         study = open_queue(house.store(), name, n, overlap=overlap, actor=actor)
     except InputError as error:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from curation.store.gates import GateRecord
 from dashboard import charts, queries
-from dashboard.views import house
+from dashboard.views import house, looks
 
 
 def render() -> None:
@@ -46,26 +46,25 @@ def _decision(record: GateRecord) -> None:
 
 
 def _arms() -> None:
-    st.subheader("Evaluations by arm", anchor=False)
     scores = queries.arm_scores(house.store())
     if scores.is_empty():
         house.empty("No evaluation is recorded", "stillhouse train --arm curated && stillhouse evaluate STUDENT")
         return
-    left, right = st.columns([3, 2], gap="medium")
-    with left, st.container(border=True):
-        st.altair_chart(charts.intervals(scores), alt="Accuracy of each arm with its 95 % interval")
-    with right:
+    told = "Seeds of one arm are pooled inside an item, so they do not count as more items."
+    with looks.card("Evaluations by arm", told):
+        left, right = st.columns([3, 2], gap="medium")
+        left.altair_chart(charts.intervals(scores), alt="Accuracy of each arm with its 95 % interval")
         config = {
+            **{c: c.capitalize() for c in ("arm", "seeds", "items", "clusters")},
             **{c: st.column_config.NumberColumn(c.capitalize(), format="percent") for c in ("accuracy", "low", "high")},
             "ece": st.column_config.NumberColumn("ECE", format="%.3f"),
             "p50_ms": st.column_config.NumberColumn("p50 ms", format="%.1f"),
         }
-        st.dataframe(scores, column_config=config, hide_index=True, alt="Accuracy of each arm, seeds pooled")
-        st.caption("Seeds of one arm are pooled inside an item, so they do not count as more items.")
+        right.dataframe(scores, column_config=config, hide_index=True, alt="Accuracy of each arm, seeds pooled")
 
 
 def _earlier(decisions: list[GateRecord]) -> None:
-    with st.expander(f"{len(decisions)} earlier decisions"):
+    with st.expander(f"{len(decisions)} earlier {'decision' if len(decisions) == 1 else 'decisions'}"):
         for record in decisions:
             with st.container(horizontal=True, vertical_alignment="center"):
                 house.badge(record.outcome)

@@ -2,33 +2,41 @@
 
 import streamlit as st
 
+from curation.errors import StillhouseError
+from curation.people import Person
 from curation.store.reviews import Study
-from dashboard import queries
-from dashboard.components.review_card import PREFETCH, Act, Card, Shown, review_card
+from dashboard.components.review_card import review_card
+from dashboard.components.review_native import review_native
+from dashboard.review_desk import Desk
 from dashboard.views import house
 from judges.review import ReviewService
 
 
 def render() -> None:
     """Draw the page."""
-    service = ReviewService(house.store())
+    who = house.person()
+    service = ReviewService(house.store(), who)
     newest = service.studies()[::-1]
     studies = {s.name: s for s in sorted(newest, key=lambda s: s.closed is not None)}  # open ones first
     if not studies:
         st.title("Review", anchor=False)
         house.empty("There is no study yet", "stillhouse review create NAME --kind pairwise -n 60")
         return
-    name, rater = _who(studies)
-    study = studies[name]
+    study, rater = _picked(studies) if who.for_others else _invited(studies, who)
     if study.closed:
-        _closed(study)
+        _closed(study, who)
+    elif not who.may("rate", study.name):
+        st.info("You have no part in this study as a rater.", icon=":material/block:")
+    elif study.raters is not None and rater and rater not in study.raters:
+        st.info("This study names its raters, and you are not among them.", icon=":material/block:")
     elif not rater:
         st.info("Say who you are to get your first item.", icon=":material/person:")
     else:
-        _card(service, study, rater)
+        _desk(study, rater, native=st.query_params.get("ui") == "native")
 
 
-def _who(studies: dict[str, Study]) -> tuple[str, str]:
+def _picked(studies: dict[str, Study]) -> tuple[Study, str]:
+    """On a server for its own machine anybody says who they are."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Study", list(studies), key="study", bind="query-params", width=240)
         named = studies[name].raters
@@ -49,38 +57,34 @@ def _who(studies: dict[str, Study]) -> tuple[str, str]:
         st.badge(
             "Not authenticated", icon=":material/lock_open:", color="orange", help="Anyone may pick any name here."
         )
-    return name, (rater or "").strip()
+    return studies[name], (rater or "").strip()
+
+
+def _invited(studies: dict[str, Study], who: Person) -> tuple[Study, str]:
+    """Somebody who signed in rates as themselves; one who was invited to a study has that one alone."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if len(studies) == 1:
+            name = next(iter(studies))
+        else:
+            name = st.selectbox("Study", list(studies), key="study", bind="query-params", width=240)
+        st.text(who.name)
+    return studies[name], who.name
 
 
 @st.fragment
-def _card(service: ReviewService, study: Study, rater: str) -> None:
-    """The card alone is redrawn after a vote."""
-
-    def apply(act: Act) -> object:
-        if act.kind == "undo":
-            return service.undo(act.token)
-        return service.vote(act.token, rater, act.choice, act.reason or None, act.dwell_ms)
-
-    def card() -> Card:
-        items = service.next(study.name, rater, PREFETCH)
-        progress = service.progress(study.name, rater)
-        queue = [Shown(i.token, i.prompt, i.a, i.b) for i in items]
-        return Card(study.kind, study.question, queue, progress.done + progress.skipped, progress.left)
-
-    review_card(f"{study.name}|{rater}", apply, card)
+def _desk(study: Study, rater: str, *, native: bool) -> None:
+    """The card alone is redrawn after a vote; who this is is asked anew each time, for sessions end."""
+    try:
+        desk = Desk(house.store(), house.person(), study, rater)
+        (review_native if native else review_card)(desk)
+    except StillhouseError:  # a rater may not learn from an error what the study is made of
+        st.error("This page cannot be shown.")
+        st.text("Reload the page, or ask whoever runs the study.")
 
 
-def _closed(study: Study) -> None:
+def _closed(study: Study, who: Person) -> None:
     st.title("This study is closed", anchor=False)
     st.text(study.question)
-    with st.grid(4, min_column_width=190, gap="small"):
-        for label, value, words in queries.agreement_figures(study):
-            with st.container(border=True, gap="xxsmall", height="stretch"):
-                st.metric(label, value)
-                st.caption(words)
-    config = {
-        "rater": st.column_config.TextColumn("Rater"),
-        "votes": st.column_config.NumberColumn("Votes"),
-        "median_s": st.column_config.NumberColumn("Median seconds", format="%.1f"),
-    }
-    st.dataframe(queries.pace_rows(study), column_config=config, hide_index=True, alt="Votes and pace of each rater")
+    st.text("Thank you. Your votes count.")
+    if not house.reviewer_only() and house.may("studies", who):
+        house.link("studies", "What it found", study=study.name)

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from curation.errors import InputError
+from curation.people import Action
 from curation.quarantine import Quarantine
 from curation.store.query import Query
 from curation.store.versions import Manifest
@@ -15,9 +16,12 @@ from dashboard import sample_actions, sample_queries
 from dashboard.sample_actions import MOST, Plan
 from dashboard.sample_queries import Filters, Seen, Spot
 from dashboard.views import house
+from judges.review import ReviewService
 
 PLAN, DONE = "bulk_plan", "bulk_done"
 ACTIONS = ("Review", "Approve", "Export ids")
+TAKES: dict[str, Action] = {"Review": "open_study", "Approve": "rule_on_held"}
+"""What somebody must be allowed to do to be offered an action; the others change nothing."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,10 @@ def render(manifest: Manifest, query: Query, filters: Filters, seen: Seen, picke
         st.subheader(f"Do something with {scope.words}", anchor=False)
         if not picked:
             st.caption("Tick rows in the table to take only those.")
+        who = house.person()
+        actions = [action for action in ACTIONS if action not in TAKES or who.may(TAKES[action])]
         action = st.segmented_control(
-            "Action", ACTIONS, default=ACTIONS[0], key="action", label_visibility="collapsed", required=True
+            "Action", actions, default=actions[0], key="action", label_visibility="collapsed", required=True
         )
         if action == "Export ids":
             _export(scope)
@@ -88,7 +94,8 @@ def _review(scope: Scope) -> None:
     about = ("review", scope.filters, scope.picked, name, overlap)
     plan = _planned(about, scope, lambda rows: sample_actions.plan_review(house.store(), rows, name, overlap))
     if plan and plan.rows.height and _confirmed("Open the review", ":material/rate_review:", by):
-        study = sample_actions.open_review(house.store(), scope.manifest.version, plan, name, overlap, by)
+        review = ReviewService(house.store(), house.person())
+        study = sample_actions.open_review(review, scope.manifest.version, plan, name, overlap, by)
         _finish(
             Done(
                 f"Opened with {study.items:,} samples; raters find it on the page Review.",
@@ -99,7 +106,7 @@ def _review(scope: Scope) -> None:
 
 
 def _closed(name: str, by: str) -> str:
-    sample_actions.close_review(house.store(), name, by)
+    sample_actions.close_review(ReviewService(house.store(), house.person()), name, by)
     return "Undone: the review is closed, and nobody had voted in it."
 
 
@@ -111,7 +118,7 @@ def _approve(scope: Scope) -> None:
     about = ("approve", scope.filters, scope.picked)
     plan = _planned(about, scope, lambda rows: sample_actions.plan_approval(house.store(), rows))
     if plan and plan.rows.height and _confirmed("Approve them", ":material/check:", by):
-        quarantine = Quarantine(house.store(), read_task(house.root() / "task.toml"))
+        quarantine = Quarantine(house.store(), read_task(house.root() / "task.toml"), house.person())
         number = sample_actions.approve(quarantine, plan, by, why)
         _finish(
             Done(
@@ -179,7 +186,7 @@ def _confirmed(label: str, icon: str, by: str) -> bool:
 
 
 def _by(place: Any) -> str:
-    return (place.text_input("Your name (not authenticated)", max_chars=60, key="bulk_by") or "").strip()
+    return house.by(place, "bulk_by")
 
 
 def _finish(done: Done) -> None:

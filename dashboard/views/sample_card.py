@@ -10,7 +10,7 @@ from curation.scrub.before import Gone
 from curation.scrub.scrubber import Scrubber
 from curation.store.query import Query
 from curation.task import read_task
-from dashboard import queries, sample_cards
+from dashboard import queries, sample_cards, sample_votes
 from dashboard.judge_queries import votes_on
 from dashboard.marking import pane
 from dashboard.sample_queries import OF_PROMPT
@@ -140,12 +140,31 @@ def _people(card: dict[str, Any]) -> None:
     for vote in card.get("reviews") or []:
         reason = f", {vote['reason']}" if vote.get("reason") else ""
         st.text(f"{vote['rater']} in {vote['study']}: {vote['choice'].replace('_', ' ')}{reason}")
+    for said in sample_votes.said_of(house.store(), card):
+        _more(card, said)
     for gold in card.get("gold") or []:
         st.text(f"gold set {gold['name']}, row {gold['item']}")
     if hidden := card.get("hidden_votes"):
         st.caption(f"{hidden} more in a study that is still open; shown when it is closed.")
     elif not card.get("reviews") and not card.get("gold"):
         st.caption("Nobody has reviewed this sample.")
+
+
+def _more(card: dict[str, Any], said: sample_votes.Said) -> None:
+    """What a vote says beyond its choice; marks and edits lie in the texts as they were shown."""
+    st.caption(f"More of the vote in {said.study}")
+    st.text(said.rater)
+    if said.comment:
+        st.text(said.comment)
+    if said.scores:
+        st.text(", ".join(f"{name}: {score}" for name, score in said.scores))
+    if said.prompt:
+        st.html(pane(sample_votes.shown_prompt(card), said.prompt, "prompt, marked by a rater"))
+    if said.answer and card["answer"] is not None:
+        st.html(pane(card["answer"], said.answer, "answer, marked by a rater"))
+    if said.edit is not None and card["answer"] is not None:
+        changes = sample_cards.difference(card["answer"], said.edit)
+        st.html(sample_cards.shown(changes, "answer and what a rater made of it"))
 
 
 def _lineage(card: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from curation.store.query import Query
 from curation.store.versions import Manifest
 from dashboard import queries, sample_queries
 from dashboard.sample_queries import Facts, Filters, Seen
-from dashboard.views import house, sample_bulk, sample_card
+from dashboard.views import house, sample_bulk, sample_card, sample_map
 
 SHORT = 17
 """Rows that fit without a scroll bar."""
@@ -38,7 +38,9 @@ def render() -> None:
         house.empty("Nothing is sealed here yet", f"stillhouse -C {house.root()} run")
         return
     query, known = house.query(manifest.version), _facts(house.root(), manifest.version)
-    filters = _filters(known)
+    filters = _filters(known, manifest.version)
+    if st.session_state.get("map"):
+        sample_map.render(manifest.version)
     number = max(1, int(st.session_state.get("page", 1)))
     wanted = math.inf if st.session_state.get(WHOLE) == filters else number * queries.PAGE_ROWS
     seen = _look(manifest, query, known, filters, wanted)
@@ -83,7 +85,7 @@ def _looking(seen: Seen, wanted: float) -> bool:
     return not seen.done and seen.total < wanted
 
 
-def _filters(known: Facts) -> Filters:
+def _filters(known: Facts, version: str) -> Filters:
     picked: dict[str, str | None] = {}
     above, below = st.columns([3, 2, 2, 2, 2]), st.columns([3, 2, 2, 2, 2])
     with above[0]:
@@ -99,8 +101,11 @@ def _filters(known: Facts) -> Filters:
         picked["group"] = st.text_input(
             "Group", key="group", bind="query-params", placeholder="its whole name", disabled=not known.groups
         )
-    filters = Filters(**{name: value or None for name, value in picked.items()})
-    _counts(known, filters)
+    part = sample_map.part(version)
+    filters = Filters(**{name: value or None for name, value in picked.items()}, marked=part and part.marked)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _counts(known, filters)
+        st.toggle("Map", key="map", bind="query-params", help="Samples that are alike lie together on it.")
     return filters
 
 

@@ -8,6 +8,7 @@ import polars as pl
 import streamlit as st
 
 from curation.errors import InputError
+from curation.people import Person
 from curation.quarantine import Quarantine
 from curation.scrub.before import Gone, Original
 from curation.scrub.held import Doubt, HeldPrompt, HeldPrompts, Piece
@@ -27,6 +28,8 @@ ZONES = {
 LISTED = 200
 """Waiting items offered at once."""
 SAID = "scrub_said"
+SEEN = "scrub_seen"
+"""What this tab was shown as it came: drawing it once more is not looking at it again."""
 
 
 def render() -> None:
@@ -46,7 +49,8 @@ def render() -> None:
         _detectors(figures)
     st.subheader("Waiting for a person", anchor=False)
     if manifest.version == house.store().versions.head():
-        _quarantine(Quarantine(house.store(), task))
+        who = house.person()
+        _quarantine(Quarantine(house.store(), task, who), who)
     else:
         st.caption("People rule on the newest version; pick it above to see what waits.")
 
@@ -61,10 +65,11 @@ def _zones(zones: pl.DataFrame) -> None:
     with st.container(border=True):
         st.altair_chart(charts.zones(zones), alt="Samples in each zone: clean, masked, uncertain")
         total = max(1, zones["n"].sum())
-        for column, (zone, n) in zip(st.columns(len(ZONES)), zones.rows(), strict=True):
-            with column, st.container(gap="xxsmall"):
-                st.metric(f"{zone.capitalize()} samples", f"{n:,}", help=ZONES[zone])
-                st.caption(f"{n / total:.1%} of all")
+        with st.grid(len(ZONES), min_column_width=110, gap="small"):
+            for zone, n in zones.rows():
+                with st.container(gap="xxsmall"):
+                    st.metric(f"{zone.capitalize()} samples", f"{n:,}", help=ZONES[zone])
+                    st.caption(f"{n / total:.1%} of all")
 
 
 def _types(types: pl.DataFrame) -> None:
@@ -104,7 +109,7 @@ def _detectors(figures: queries.ScrubFigures) -> None:
 # --- what waits ------------------------------------------------------------------------------------------------
 
 
-def _quarantine(quarantine: Quarantine) -> None:
+def _quarantine(quarantine: Quarantine, who: Person) -> None:
     if said := st.session_state.pop(SAID, None):
         st.success(said, icon=":material/check_circle:")
     everything = quarantine.waiting().filter(pl.col("step") == "scrub")
@@ -117,10 +122,10 @@ def _quarantine(quarantine: Quarantine) -> None:
             return
         listed = {row["id"]: row for row in shown.head(LISTED).iter_rows(named=True)}
         item = st.selectbox(f"{shown.height:,} wait", list(listed), format_func=lambda i: _label(listed[i]), key="item")
-        by = st.text_input("Your name (not authenticated)", max_chars=60, width=240, key="scrub_by")
+        by = house.by(st.container(width=240), "scrub_by")
     row = listed[item or next(iter(listed))]
     with st.container(border=True):
-        _item(quarantine, row, by.strip())
+        _item(quarantine, row, who, by)
 
 
 def _label(row: dict[str, Any]) -> str:
@@ -129,26 +134,29 @@ def _label(row: dict[str, Any]) -> str:
     return f"{what} {row['prompt_id']}: {row['reason'].replace('_', ' ')}{ruled}"
 
 
-def _item(quarantine: Quarantine, row: dict[str, Any], by: str) -> None:
+def _item(quarantine: Quarantine, row: dict[str, Any], who: Person, by: str) -> None:
     st.text(row["words"] or "")
     st.caption("A prompt that nobody was asked yet." if row["answer"] is None else "An answer that came back.")
     if row["answer"] is None:
-        _prompt(quarantine, row, by)
+        _prompt(quarantine, row, who, by)
     else:
-        _answer(quarantine, row, by)
+        _answer(quarantine, row, who, by)
 
 
-def _prompt(quarantine: Quarantine, row: dict[str, Any], by: str) -> None:
+def _prompt(quarantine: Quarantine, row: dict[str, Any], who: Person, by: str) -> None:
     held = quarantine.prompts.one(row["prompt_id"])
     texts = [message.content for message in held.messages]
     doubts = quarantine.prompts.doubts(texts)
     place = st.container()
-    more = _more(quarantine.prompts, held, doubts)
+    rules = who.may("rule_on_held")
+    more = _more(quarantine.prompts, held, doubts) if rules else []
     with place:
         marks = quarantine.prompts.marks(held, more) if more else ()
         added = [(m.message, Spot(m.start, m.end, m.entity.lower(), "added")) for m in marks]
         spots = _spots(quarantine.prompts, texts, doubts, added)
-        _panes(quarantine, row["id"], texts, spots, [message.role for message in held.messages])
+        _panes(quarantine, row["id"], texts, spots, [message.role for message in held.messages], (who, by))
+    if not rules:
+        return
     why = st.text_input("Why, for the ledger", key=f"why_{held.key}", max_chars=200)
     with st.container(horizontal=True):
         approve = st.button("Approve as it is masked", type="primary", shortcut="Alt+A", icon=":material/check:")
@@ -207,12 +215,14 @@ def _occurs(prompts: HeldPrompts, held: HeldPrompt, piece: Piece) -> bool:
     return True
 
 
-def _answer(quarantine: Quarantine, row: dict[str, Any], by: str) -> None:
+def _answer(quarantine: Quarantine, row: dict[str, Any], who: Person, by: str) -> None:
     st.caption("Asked")
     st.text(row["prompt"])
     texts = [row["answer"]]
     spots = _spots(quarantine.prompts, texts, quarantine.prompts.doubts(texts))
-    _panes(quarantine, row["id"], texts, spots, ["answer"])
+    _panes(quarantine, row["id"], texts, spots, ["answer"], (who, by))
+    if not who.may("rule_on_held"):
+        return
     with st.form(f"answer_{row['id']}", border=False):
         answer = st.text_area("The right answer", row["answer"], height=120)
         why = st.text_input("Why, for the ledger", max_chars=200)
@@ -244,22 +254,38 @@ def _spots(
 
 
 def _panes(
-    quarantine: Quarantine, ident: str, texts: Sequence[str], spots: Sequence[Sequence[Spot]], names: Sequence[str]
+    quarantine: Quarantine,
+    ident: str,
+    texts: Sequence[str],
+    spots: Sequence[Sequence[Spot]],
+    names: Sequence[str],
+    looks: tuple[Person, str],
 ) -> None:
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
-        show = st.toggle(
-            "Before",
-            key="before",
-            help="Read again from where it came and kept in memory only; nothing of it is written to disk.",
-        )
-        if show:
-            _before(quarantine.before(ident), names)
-        else:
-            st.caption("The text as it came is shown when you ask for it.")
+        _on_request(quarantine, ident, names, *looks)
     with right, st.container(border=True, height="stretch"):
         st.markdown("**After**")
         _texts(texts, spots, names, "after masking")
+
+
+def _on_request(quarantine: Quarantine, ident: str, names: Sequence[str], who: Person, by: str) -> None:
+    """The text as it came, for those who may see it; that they looked is written down, once for each item."""
+    if not who.may("see_raw"):
+        st.caption("The text as it came is for auditors and admins.")
+        return
+    show = st.toggle(
+        "Before",
+        key="before",
+        help="Read again from where it came and kept in memory only; nothing of it is written to disk. "
+        "That you looked is written into the ledger.",
+    )
+    if not show:
+        st.caption("The text as it came is shown when you ask for it.")
+        return
+    seen: set[str] = st.session_state.setdefault(SEEN, set())
+    _before(quarantine.before(ident, by, again=ident in seen), names)
+    seen.add(ident)
 
 
 def _before(before: Original | Gone, names: Sequence[str]) -> None:

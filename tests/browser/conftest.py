@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,15 +77,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(workspace: Path, *, reviewer: bool = False, port: int | None = None) -> Iterator[str]:
-    """The dashboard, started as the command line starts it; its address without a slash."""
+def served(
+    workspace: Path, *, reviewer: bool = False, port: int | None = None, extra: Sequence[str] = ()
+) -> Iterator[str]:
+    """The dashboard, started as the command line starts it, with more flags; its address without a slash."""
     port = port or free_port()
     environment = launch.environment(workspace, reviewer=reviewer, base=os.environ)
     log = workspace / "server.log"
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            launch.command(workspace, port), env=environment, stdout=output, stderr=subprocess.STDOUT
+            launch.command(workspace, port, extra=extra), env=environment, stdout=output, stderr=subprocess.STDOUT
         ) as process,
     ):
         try:

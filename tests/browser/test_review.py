@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
+from curation.store.review_records import Criterion, Design, Draft
 from curation.store.reviews import Ballot, Kind, Reviews
 from curation.store.store import Store
 from judges.review import ReviewService, StudyStatus
@@ -83,7 +84,8 @@ def test_two_raters_walk_a_study_to_its_end_and_learn_nothing_of_its_sources(flo
         expect(opened.page.get_by_text("You have judged everything")).to_be_visible()
         carried = "\n".join([opened.page.content(), *opened.received, *opened.requests]).lower()
         assert "charged twice" in carried  # so the wire was really listened to
-        assert [word for word in (*SECRETS, "prompts.jsonl", "customer-", *ids(floor)) if word in carried] == []
+        secrets = [word for word in SECRETS if word != "practice"]  # a word of the card's own, too
+        assert [word for word in (*secrets, "prompts.jsonl", "customer-", *ids(floor)) if word in carried] == []
         assert opened.abroad() == []
     status = floor.status(study)
     assert [len(j) for j in judged] == [12, 12]
@@ -137,17 +139,111 @@ def test_a_vote_taken_back_can_be_given_again_and_both_stay_on_record(floor: Flo
     assert floor.status(study).by_rater == {"ana": 1}
 
 
+def saved(tab: Tab) -> None:
+    expect(tab.page.locator("#saved")).to_have_text("All saved", timeout=30_000)
+
+
+def test_the_six_verdicts_of_a_pair_are_one_key_each(floor: Floor, tab: Callable[[str], Tab]):
+    opened = rater(tab, floor.base, "ana", floor.study("six"))
+    for key in "123456":
+        press(opened, key)
+    saved(opened)
+    assert sorted(b.choice for b in floor.ballots("six")) == ["a", "a_much", "b", "b_much", "both_bad", "tie"]
+
+
 def test_an_answer_is_rejected_with_a_reason_in_two_keys(floor: Floor, tab: Callable[[str], Tab]):
     study = floor.study("single", "single", overlap=1)
     opened = rater(tab, floor.base, "zoe", study)
     press(opened, "x")
     opened.page.keyboard.press("4")
     press(opened, "a")
-    press(opened, "s")
+    press(opened, "2")
+    opened.page.keyboard.press("Enter")
     expect(opened.page.locator("#done")).to_have_text("3 of 12")
-    expect(opened.page.locator("#saved")).to_have_text("All saved", timeout=30_000)
-    said = [(b.choice, b.reason) for b in floor.ballots(study)]
-    assert sorted(said) == [("accept", None), ("reject", "unsafe or personal"), ("skip", None)]
+    saved(opened)
+    said = sorted((b.choice, b.reason or "") for b in floor.ballots(study))
+    assert said == [("accept", ""), ("reject", ""), ("reject", "unsafe or personal")]
+
+
+def test_an_item_is_skipped_or_flagged_with_a_reason_in_two_keys(floor: Floor, tab: Callable[[str], Tab]):
+    study = floor.study("passed")
+    opened = rater(tab, floor.base, "ana", study)
+    for keys in ("s3", "f1"):
+        press(opened, keys[0])
+        opened.page.keyboard.press(keys[1])
+    press(opened, "s")
+    opened.page.keyboard.press("Escape")  # thought better of it
+    press(opened, "3")
+    saved(opened)
+    said = sorted((b.choice, b.reason or "") for b in floor.ballots(study))
+    assert said == [("flag", "personal data"), ("skip", "unclear"), ("tie", "")]
+
+
+RUBRIC = Design(
+    criteria=(
+        Criterion(name="tone", question="Is it friendly?", anchors=("rude", "flat", "warm")),
+        Criterion(name="style", question="Is it plain?", anchors=("muddled", "plain")),
+    )
+)
+
+
+def test_digits_score_the_criterion_that_is_lit_and_then_give_the_verdict(floor: Floor, tab: Callable[[str], Tab]):
+    study = floor.study("rubric", "single", overlap=1, design=RUBRIC, guideline="Be strict about tone.")
+    opened = rater(tab, floor.base, "ana", study)
+    expect(opened.page.get_by_role("group", name="tone")).to_contain_text("3warm")
+    opened.page.keyboard.press("3")
+    opened.page.keyboard.press("ArrowUp")  # back to the first one
+    opened.page.keyboard.press("2")
+    opened.page.keyboard.press("1")
+    press(opened, "1")  # all are scored: accept
+    saved(opened)
+    assert [(b.choice, b.details.scores) for b in floor.ballots(study)] == [("accept", {"tone": 2, "style": 1})]
+    opened.page.keyboard.press("h")
+    expect(opened.page.get_by_text("Be strict about tone.")).to_be_visible()
+    expect(opened.page.get_by_role("complementary", name="Guidelines")).to_contain_text("muddled")
+
+
+def test_an_edit_shows_what_it_changes_and_goes_with_the_vote(floor: Floor, tab: Callable[[str], Tab]):
+    study = floor.study("edited", "edit", overlap=1)
+    opened = rater(tab, floor.base, "ana", study)
+    press(opened, "w")
+    expect(opened.page.locator("#notice")).to_contain_text("Nothing is changed yet")
+    opened.page.keyboard.press("d")
+    field = opened.page.locator("#edit")
+    before = field.input_value()
+    field.fill(before.replace("normal", "high") + " <b>yes</b>")
+    assert opened.page.locator("#diff del").all_text_contents() == ["normal"]
+    assert opened.page.locator("#diff ins").all_text_contents() == ["high", " <b>yes</b>"]
+    opened.page.keyboard.press("Escape")
+    opened.page.keyboard.press("a")
+    expect(opened.page.locator("#notice")).to_contain_text("You have changed the answer")
+    field.focus()
+    opened.page.keyboard.press("Control+Enter")
+    saved(opened)
+    kept = [(b.choice, b.details.edit) for b in floor.ballots(study)]
+    assert kept == [("edit", before.replace("normal", "high") + " <b>yes</b>")]
+
+
+def test_text_is_marked_by_keyboard_and_by_mouse_and_a_mark_can_be_taken_away(floor: Floor, tab: Callable[[str], Tab]):
+    study = floor.study("marked", "spans", overlap=1, design=Design(tags=("name", "number")))
+    opened = rater(tab, floor.base, "ana", study)
+    text = opened.page.locator("#a .text").text_content() or ""
+    words = text.split()
+    opened.page.keyboard.press("v")
+    opened.page.keyboard.press("ArrowRight")
+    opened.page.keyboard.press("Shift+ArrowRight")
+    opened.page.keyboard.press("2")
+    box = opened.page.locator("#a .text").bounding_box()
+    assert box is not None
+    opened.page.mouse.dblclick(box["x"] + 20, box["y"] + 10)
+    opened.page.get_by_role("group", name="Mark as").get_by_text("name").click()
+    expect(opened.page.locator("#marks li")).to_have_count(2)
+    opened.page.get_by_role("button", name="Take the mark away: name").click()
+    press(opened, "w")
+    saved(opened)
+    (ballot,) = floor.ballots(study)
+    assert [text[s.start : s.end] for s in ballot.details.spans] == [" ".join(words[1:3])]
+    assert (ballot.choice, ballot.details.spans[0].tag) == ("marked", "number")
 
 
 def test_keys_typed_into_a_comment_are_words_and_go_with_the_verdict(floor: Floor, tab: Callable[[str], Tab]):
@@ -157,8 +253,182 @@ def test_keys_typed_into_a_comment_are_words_and_go_with_the_verdict(floor: Floo
     opened.page.locator("#comment").press_sequentially("12 u s <b>no</b>")
     opened.page.keyboard.press("Escape")
     press(opened, "5")
-    expect(opened.page.locator("#saved")).to_have_text("All saved", timeout=30_000)
-    assert [(b.choice, b.reason) for b in floor.ballots(study)] == [("b", "much better: 12 u s <b>no</b>")]
+    saved(opened)
+    said = [(b.choice, b.reason, b.details.comment) for b in floor.ballots(study)]
+    assert said == [("b_much", None, "12 u s <b>no</b>")]
+
+
+def test_a_verdict_chosen_with_shift_is_sent_with_the_comment(floor: Floor, tab: Callable[[str], Tab]):
+    study = floor.study("chosen")
+    opened = rater(tab, floor.base, "ana", study)
+    press(opened, "Shift+Digit4")
+    opened.page.keyboard.press("m")
+    opened.page.locator("#comment").press_sequentially("shorter")
+    assert floor.ballots(study) == []
+    opened.page.keyboard.press("Control+Enter")
+    saved(opened)
+    assert [(b.choice, b.details.comment) for b in floor.ballots(study)] == [("b", "shorter")]
+
+
+def test_what_was_written_is_kept_within_two_seconds_and_is_there_in_another_tab(
+    floor: Floor, tab: Callable[[str], Tab]
+):
+    study = floor.study("drafted", "edit")
+    opened = rater(tab, floor.base, "ana", study)
+    opened.page.keyboard.press("m")
+    opened.page.locator("#comment").press_sequentially("half a thought")
+    opened.page.locator("#edit").fill("A better answer")
+    opened.page.wait_for_timeout(2_000)
+    with Store.open(floor.workspace) as store:
+        drafts = {i.token: i.draft for i in ReviewService(store).next(study, "ana", 10)}
+    assert drafts[opened.token() or ""] == Draft(comment="half a thought", edit="A better answer")
+    other = rater(tab, floor.base, "ana", study)
+    expect(other.page.locator("#comment")).to_have_value("half a thought")
+    expect(other.page.locator("#edit")).to_have_value("A better answer")
+    other.page.reload()
+    other.card()
+    expect(other.page.locator("#comment")).to_have_value("half a thought")
+
+
+def test_any_vote_is_taken_back_from_the_list_and_the_last_one_with_u_even_after_a_reload(
+    floor: Floor, tab: Callable[[str], Tab]
+):
+    study = floor.study("history")
+    opened = rater(tab, floor.base, "ana", study)
+    first, second, third = (press(opened, key) for key in "123")
+    saved(opened)
+    opened.page.reload()
+    opened.card()
+    opened.page.keyboard.press("l")
+    rows = opened.page.locator("#history li")
+    expect(rows).to_have_count(3, timeout=30_000)
+    expect(rows.nth(2)).to_contain_text("A is much better")
+    rows.nth(2).get_by_role("button").click()
+    expect(opened.page.locator("#card")).to_have_attribute("data-token", first or "", timeout=30_000)
+    expect(rows).to_have_count(2, timeout=30_000)
+    opened.page.keyboard.press("u")
+    expect(opened.page.locator("#card")).to_have_attribute("data-token", third or "", timeout=30_000)
+    saved(opened)
+    assert [b.choice for b in floor.ballots(study)] == ["a"]
+    assert second not in (first, third)
+
+
+def test_votes_waiting_when_the_tab_is_reloaded_are_still_delivered_once(house: Path, tab: Callable[[str], Tab]):
+    port = free_port()
+    with served(house, port=port) as base:
+        opened = rater(tab, base, "ana", "tone")
+    press(opened, "1")
+    press(opened, "2")
+    press(opened, "6")
+    opened.page.keyboard.press("u")
+    expect(opened.page.locator("#waiting")).to_have_text("4 votes waiting, keep this tab open", timeout=10_000)
+    with served(house, port=port):
+        opened.page.goto(f"{base}/review?study=tone&rater=ana")
+        opened.card()
+        saved(opened)
+        expect(opened.page.locator("#done")).to_have_text("2 of 12")
+        press(opened, "5")
+        saved(opened)
+    with Store.open(house) as store:
+        said = sorted(b.choice for b in Reviews(store.state).ballots("tone"))
+        assert said == ["a", "a_much", "b_much"]
+
+
+def test_a_pause_gives_the_items_to_the_others_and_going_on_takes_them_again(floor: Floor, tab: Callable[[str], Tab]):
+    study = floor.study("paused", overlap=1)
+    opened = rater(tab, floor.base, "ana", study)
+    press(opened, "1")
+    saved(opened)
+    opened.page.keyboard.press("p")
+    expect(opened.page.get_by_text("are back with the others")).to_be_visible(timeout=30_000)
+    with Store.open(floor.workspace) as store:
+        service = ReviewService(store)
+        assert len(service.next(study, "ben", 20)) == 11
+        service.release(study, "ben")
+    assert opened.token() is None
+    opened.page.keyboard.press("Enter")  # the button to go on has the focus
+    expect(opened.page.locator("#verdicts button").first).to_be_visible(timeout=30_000)
+    press(opened, "1")
+    saved(opened)
+    assert floor.status(study).by_rater == {"ana": 2}
+
+
+def test_an_item_left_for_later_comes_back_and_keys_show_in_the_sheet(floor: Floor, tab: Callable[[str], Tab]):
+    study = floor.study("later")
+    opened = rater(tab, floor.base, "ana", study)
+    first = opened.token()
+    opened.page.keyboard.press("n")
+    assert opened.token() != first
+    judged = walk(opened, "2")
+    assert judged[-1] == first
+    assert len(judged) == 12
+    opened.page.keyboard.press("?")
+    expect(opened.page.locator("#help")).to_contain_text("Both are bad")
+    opened.page.keyboard.press("Escape")
+    expect(opened.page.locator("#help")).to_be_hidden()
+
+
+def test_raw_text_and_whole_texts_are_shown_for_both_panes_at_once(floor: Floor, tab: Callable[[str], Tab]):
+    opened = rater(tab, floor.base, "ana", floor.study("raw"))
+    panes = [opened.page.locator(f"#{pane} .text") for pane in "ab"]
+    for pane in panes:
+        expect(pane.locator("dl")).to_be_visible()
+    opened.page.keyboard.press("t")
+    opened.page.keyboard.press("e")
+    for pane in panes:
+        expect(pane).to_contain_text('{"intent"')
+        expect(pane).to_have_class("text expanded")
+
+
+def test_practice_does_not_count_and_says_what_the_gold_set_says(floor: Floor, tab: Callable[[str], Tab]):
+    study = floor.study("practised", "single", overlap=1, design=Design(practice=2, gold="gold"))
+    opened = rater(tab, floor.base, "ana", study)
+    expect(opened.page.locator("#practice")).to_have_text("Practice: these do not count.")
+    for key, said in (("x", "otherwise"), ("a", "so too")):
+        shown = press(opened, key)
+        if key == "x":
+            opened.page.keyboard.press("1")
+        expect(opened.page.locator("#feedback")).to_contain_text(said, timeout=30_000)
+        expect(opened.page.locator("#card")).to_have_attribute("data-token", shown or "")  # read before it goes
+        press(opened, "Enter")
+        expect(opened.page.locator("#card")).not_to_have_attribute("data-token", shown or "")
+    expect(opened.page.locator("#practice")).to_be_hidden()
+    expect(opened.page.locator("#feedback")).to_be_hidden()
+    expect(opened.page.locator("#done")).to_have_text("0 of 12")
+    saved(opened)
+    assert floor.ballots(study) == []
+
+
+def test_of_two_tabs_of_one_rater_only_the_newer_answers_until_the_older_is_taken_up(floor: Floor, browser: Browser):
+    study = floor.study("tabs")
+    with browser.new_context(viewport={"width": 1400, "height": 1000}) as context:
+        tabs = [Tab(context.new_page(), floor.base) for _ in range(2)]
+        for opened in tabs:
+            opened.open(f"/review?study={study}&rater=ana")
+            opened.card()
+        older, newer = tabs
+        expect(older.page.locator("#older")).to_be_visible()
+        press(older, "1")
+        press(newer, "2")
+        saved(newer)
+        older.page.get_by_role("button", name="Go on here").click()
+        expect(newer.page.locator("#older")).to_be_visible()
+        press(older, "4")  # the item the newer tab has answered: a second vote on it would be one too many
+        saved(older)
+    assert [b.choice for b in floor.ballots(study)] == ["a"]
+
+
+def test_at_the_end_raters_guess_whether_answers_come_from_one_model(floor: Floor, tab: Callable[[str], Tab]):
+    study = floor.study("guessed", overlap=1, design=Design(guesses=True))
+    opened = rater(tab, floor.base, "ana", study)
+    walk(opened, "2", most=12)
+    expect(opened.page.get_by_text("Did the same model write both answers?")).to_be_visible(timeout=30_000)
+    asked = walk(opened, "123")
+    assert 2 <= len(asked) <= 10
+    expect(opened.page.get_by_text("You have judged everything")).to_be_visible(timeout=30_000)
+    with Store.open(floor.workspace) as store:
+        events = [e for e in store.ledger.events() if "guess" in e.kind]
+    assert len(events) >= len(asked)
 
 
 def test_a_study_closed_meanwhile_says_so_and_takes_no_vote(floor: Floor, tab: Callable[[str], Tab]):

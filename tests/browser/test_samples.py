@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import expect
 
+from curation.atlas.drawing import draw_map
+from curation.store.maps import MapWanted
+from curation.store.store import Store
 from tests.browser.conftest import Tab, served
 from tests.dashboard import many_samples
 
@@ -13,7 +16,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(many_samples.build(tmp_path_factory.mktemp("samples") / "work space", 50_000, chunk=30_000)) as address:
+    house = many_samples.build(tmp_path_factory.mktemp("samples") / "work space", 50_000, chunk=30_000)
+    with Store.open(house) as store:
+        draw_map(store, MapWanted(version=store.versions.head(), points=3_000))
+    with served(house) as address:
         yield address
 
 
@@ -54,3 +60,28 @@ def test_a_search_for_a_rare_word_ends_with_all_there_are(base: str, tab: Callab
     expect(page.page.get_by_text("3 samples match", exact=True)).to_be_visible(timeout=60_000)
     page.settle()
     assert page.page.locator("[data-testid=stException]").count() == 0
+
+
+def test_a_rectangle_drawn_on_the_map_narrows_the_page_and_stays_in_the_address(base: str, tab: Callable[[str], Tab]):
+    page = tab(base)
+    page.open("/samples?map=true")
+    expect(page.page.get_by_text("3,000 of 50,000, drawn by chance.")).to_be_visible(timeout=60_000)
+    picture = page.page.locator(".stEChartsChart canvas").first
+    picture.wait_for(timeout=60_000)
+    page.settle()
+    box = picture.bounding_box()
+    assert box is not None
+    page.page.mouse.click(box["x"] + 26, box["y"] + 25)  # the rectangle's icon
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.page.mouse.move(middle[0] - 150, middle[1] - 150)
+    page.page.mouse.down()
+    page.page.mouse.move(middle[0], middle[1], steps=8)
+    page.page.mouse.move(middle[0] + 150, middle[1] + 150, steps=8)
+    page.page.mouse.up()
+    expect(page.page.get_by_text("a rectangle of the map")).to_be_visible(timeout=60_000)
+    page.settle()
+    assert "area=" in page.page.url
+    expect(page.page.get_by_text("On the map:")).to_be_visible(timeout=30_000)
+    page.page.get_by_role("button", name="Take it off").click()
+    expect(page.page.get_by_text("a rectangle of the map")).to_be_hidden(timeout=60_000)
+    assert (page.errors, page.abroad()) == ([], [])

@@ -28,7 +28,8 @@ from websockets.sync.client import connect
 
 from curation.errors import WorkspaceError
 from dashboard import launch
-from dashboard.asgi import HEADERS, SCRIPT, Door, broken
+from dashboard.access import Access
+from dashboard.asgi import HEADERS, SCRIPT, Door, _afresh, _anew, broken
 
 PLACE = "/srv/secret/place.py"
 FOREIGN_HOSTS = (
@@ -377,3 +378,53 @@ def test_a_server_started_by_hand_with_open_settings_does_not_come_up(
     assert ended.returncode == 3
     assert f"{named}, not" in ended.stderr
     assert "start the pages with `stillhouse dashboard`" in ended.stderr
+
+
+# --- strangers --------------------------------------------------------------------------------------------------
+
+
+def test_what_somebody_sends_who_is_no_longer_known_draws_the_page_and_does_nothing():
+    sent = ClientState(page_name="review", fragment_id="card", query_string="study=tone")
+    sent.widget_states.widgets.add(id="vote", trigger_value=True)
+    anew = BackMsg.FromString(_anew(BackMsg(rerun_script=sent).SerializeToString()) or b"").rerun_script
+    assert (anew.page_name, anew.query_string, anew.fragment_id) == ("review", "study=tone", "")
+    assert not anew.widget_states.widgets
+    for deed in (BackMsg(clear_cache=True).SerializeToString(), b"\xff"):
+        assert _anew(deed) is None
+
+
+def test_a_stranger_goes_on_with_nobodys_session():
+    offered = [(b"host", b"x"), (b"sec-websocket-protocol", b"streamlit, xsrf, somebodys-session")]
+    assert dict(_afresh({"type": "websocket", "headers": offered})["headers"]) == {
+        b"host": b"x",
+        b"sec-websocket-protocol": b"streamlit, xsrf",
+    }
+
+
+@pytest.fixture(scope="module")
+def closed_pages(built: Path) -> Iterator[int]:
+    port = launch.free_port()
+    with launch.started(built, port, served=launch.Served(access=Access(invites=True))):
+        for _ in range(480):
+            try:
+                if ask(port, "/_stcore/health").status == 200:
+                    break
+            except ConnectionError:
+                time.sleep(0.25)
+        yield port
+
+
+def test_a_stranger_is_sent_one_sentence_and_no_page(closed_pages: int):
+    for page in ("", "samples", "review"):
+        told = str(read(closed_pages, page))
+        assert "Ask whoever runs the study for an invite" in told
+        assert [w for w in ("my parcel", "Samples", "Gold", "tone", "alder") if w in told] == []
+
+
+def test_a_stranger_is_kept_from_what_pages_showed(closed_pages: int):
+    for path in ("/media/no-such.png", "/_stcore/upload_file/no/such"):
+        answer = ask(closed_pages, path)
+        assert answer.status == 403
+        assert is_strict(answer)
+    for foreign in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}):
+        assert ask(closed_pages, "/invite", **foreign).status == 403

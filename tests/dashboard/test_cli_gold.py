@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from curation.store.gold import GoldItem
 from dashboard.cli.main import main
 from judges.gold import GoldService
 from judges.review import ReviewService
@@ -133,6 +134,22 @@ def test_doubtful_labels_are_told_with_their_reasons_and_opened_for_a_second_loo
     said("gold", "create", "--from", "again")
     assert said("gold", "errors") == "Nothing speaks against a label of gold set 'gold'\n"
     assert "nothing speaks against" in refused("gold", "errors", "--review", "more")
+
+
+def test_rows_are_taken_out_after_a_dry_run_and_brought_back_by_undo(house, said, refused):
+    gold = GoldService(house.store)
+    name, ident = "gold", "g1"
+    rows = [GoldItem(id=f"g{i}", text=f"question {i}", answer="refund") for i in range(3)]
+    before = gold.add(name, rows, actor="ana")
+    dry = said("gold", "remove", ident, "nobody", "--set", name, "--dry-run", "--json")
+    assert (dry["rows"], dry["version"], dry["blocked"]) == (1, None, False)
+    assert "1 of 2 ids are no rows of it: nobody" in dry["words"][-1]
+    assert gold.versions(name)[-1] == before
+    out = said("gold", "remove", ident, "--set", name, "--by", "maria")
+    assert f"is at version {before.number + 1} with {before.items - 1} rows" in out
+    assert said("gold", "undo", "--set", name, "--json")["version"] == before.number + 2
+    assert gold.versions(name)[-1].digest == before.digest
+    assert "no rows of it: nobody" in refused("gold", "remove", "nobody", "--set", name)
 
 
 def test_gold_that_came_after_a_version_keeps_it_from_being_exported(house, refused, tmp_path):

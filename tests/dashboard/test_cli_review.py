@@ -62,12 +62,12 @@ def test_a_choice_nobody_explained_is_refused_with_the_known_ones(house, capsys,
     )
     line = capsys.readouterr().err
     assert line.count("\n") == 1
-    assert "no choice '1' here. Known: a, b, tie, both_bad, skip" in line
+    assert "no choice '1' here. Known: a_much, a, tie, b, b_much, both_bad, skip, flag" in line
 
 
 @pytest.mark.parametrize("form", ["jsonl", "argilla"])
 def test_a_closed_study_goes_out_and_comes_back(said, house, form):
-    written = said("export", "pilot", "--format", form, "--json")
+    written = said("export", "pilot", "--format", form, "--names", "--json")
     assert written["votes"] == 16
     assert written["path"].endswith("pilot-votes.jsonl" if form == "jsonl" else "pilot-votes.json")
     found = said("import", written["path"], "--study", "back", "--version", "head", "--json")
@@ -75,6 +75,16 @@ def test_a_closed_study_goes_out_and_comes_back(said, house, form):
     first, second = (said("close", name, "--json") for name in ("pilot", "back"))
     same = ("votes", "alpha", "kappa", "teachers", "position", "raters", "both_orders")
     assert {k: first[k] for k in same} == {k: second[k] for k in same}
+
+
+def test_raters_go_out_under_other_names_unless_asked(said, house):
+    assert "raters under other names" in said("export", "pilot", "--out", "masked.jsonl")
+    assert "with names of raters" in said("export", "pilot", "--out", "named.jsonl", "--names")
+    masked, named = ({json.loads(line)["rater"] for line in (house / f"{name}.jsonl").read_text().splitlines()}
+                     for name in ("masked", "named"))  # fmt: skip
+    assert named == {"ana", "ben"}
+    assert all(name.startswith("rater-") for name in masked)
+    assert len(masked) == 2
 
 
 def test_closing_a_study_tells_its_figures_as_sentences(said, ratings):

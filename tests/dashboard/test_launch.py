@@ -44,5 +44,7 @@ def test_the_workspace_and_the_role_travel_in_the_environment(built: Path):
         "A": "1",
         "STILLHOUSE_WORKSPACE": str(built),
         "STILLHOUSE_ROLE": "all",
+        "STILLHOUSE_ACCESS": "local",
+        "STILLHOUSE_HOST": "",
     }
     assert launch.environment(built, reviewer=True, base={})["STILLHOUSE_ROLE"] == "reviewer"

@@ -15,7 +15,7 @@ from dashboard.launch import ROLE, WORKSPACE
 from tests.dashboard.house import SECRETS
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
-PAGES = ("overview", "samples", "judges", "review", "gold", "provenance", "gate")
+PAGES = ("overview", "samples", "scrub", "judges", "review", "gold", "provenance", "gate", "admin")
 
 
 @pytest.fixture(autouse=True)
@@ -145,8 +145,9 @@ def test_the_gate_page_shows_the_decision_as_one_sentence(workspace: Path):
 
 
 def test_a_closed_study_shows_its_agreement_and_an_open_one_does_not(workspace: Path):
-    assert "Agreement α" in {m.label for m in page("review", study="pilot").metric}
-    assert not page("review", study="tone", rater="ana").metric
+    assert "Agreement α" in {m.label for m in page("studies", study="pilot").metric}
+    assert not page("review", study="pilot").metric
+    assert "Agreement α" not in {m.label for m in page("studies", study="tone").metric}
 
 
 def test_votes_sent_again_or_for_an_unknown_token_change_nothing(writable: Path):

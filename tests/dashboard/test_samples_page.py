@@ -1,6 +1,7 @@
 """The Samples page on versions of many chunks: what it finds, what it reads for that, and what it lets people do."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from curation.atlas.drawing import draw_map
 from curation.errors import InputError, UnknownRecord
 from curation.quarantine import Quarantine
+from curation.store.maps import MapWanted, SampleMap
 from curation.store.quarantine import Rulings
 from curation.store.query import Query
+from curation.store.review_records import Details, Span
 from curation.store.store import Store
 from curation.task import read_task
-from dashboard import sample_actions, sample_cards, sample_queries
+from dashboard import sample_actions, sample_cards, sample_maps, sample_queries, sample_votes
 from dashboard.launch import WORKSPACE
 from dashboard.sample_queries import Facts, Filters, Seen
 from judges.review import ReviewService
@@ -312,11 +316,11 @@ def test_a_review_somebody_voted_in_is_not_undone(house: Path):
     with Store.open(house) as store, Query(store) as query:
         rows = query.sql("SELECT * FROM samples WHERE state = 'kept' LIMIT 3")
         plan = sample_actions.plan_review(store, rows, "picked", 1)
-        sample_actions.open_review(store, query.version, plan, "picked", 1, "maria")
+        sample_actions.open_review(ReviewService(store), query.version, plan, "picked", 1, "maria")
         service = ReviewService(store)
         service.vote(service.next("picked", "ana", 1)[0].token, "ana", "accept", None, 900)
         with pytest.raises(InputError, match="1 vote was given"):
-            sample_actions.close_review(store, "picked", "maria")
+            sample_actions.close_review(ReviewService(store), "picked", "maria")
         with pytest.raises(InputError, match="already a review"):
             sample_actions.plan_review(store, rows, "picked", 1)
 
@@ -382,6 +386,23 @@ def test_votes_of_an_open_study_are_counted_and_not_shown(house: Path):
     assert "tone" not in {vote["study"] for vote in card["reviews"]}
 
 
+def test_comments_marks_and_edits_of_a_closed_study_are_shown_where_they_lie(house: Path):
+    with Store.open(house) as store, Query(store) as query:
+        rows = query.sql("SELECT * FROM samples WHERE state = 'kept' LIMIT 1")
+        plan = sample_actions.plan_review(store, rows, "marked", 1)
+        sample_actions.open_review(ReviewService(store), query.version, plan, "marked", 1, "maria")
+        service = ReviewService(store)
+        (item,) = service.next("marked", "ana", 1)
+        details = Details(comment="too curt", spans=(Span(pane="a", start=2, end=6, tag="wrong"),))
+        service.vote(item.token, "ana", "accept", None, 900, details=details)
+        card = sample_cards.card(store, query, rows["id"][0])
+        assert sample_votes.said_of(store, card) == []
+        service.close("marked")
+        (said,) = sample_votes.said_of(store, sample_cards.card(store, query, rows["id"][0]))
+    assert (said.rater, said.comment) == ("ana", "too curt")
+    assert [(m.start, m.end, m.kind) for m in said.answer] == [(2, 6, "wrong")]
+
+
 def test_an_id_that_several_samples_share_the_beginning_of_is_not_guessed(built: Path):
     with Store.open(built) as store, Query(store) as query:
         first = sorted(store.versions.samples()["id"].str.head(1).value_counts().iter_rows(), key=lambda c: -c[1])[0]
@@ -417,3 +438,85 @@ def test_what_was_masked_is_marked_by_its_placeholder_and_listed_without_a_value
     assert found.to_dicts() == [{"kind": "email", "where": "messages.0", "detector": "email", "score": 1.0}]
     marked = sample_cards.marks("mail [EMAIL] or [PHONE]", {"email"})
     assert [(m.start, m.end, m.kind) for m in marked] == [(5, 12, "email")]
+
+
+# --- the map ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mapped(many: Path) -> SampleMap:
+    with Store.open(many) as store:
+        return draw_map(store, MapWanted(version=store.versions.head(), points=300))
+
+
+def test_a_rectangle_of_the_map_finds_the_samples_that_lie_in_it_beside_other_filters(
+    watched: Watched, known: Facts, mapped: SampleMap, table: pl.DataFrame, many: Path
+):
+    text = sample_maps.written(mapped, box=(-0.4, 0.5, -0.3, 0.6))
+    with Store.open(many) as store:
+        part = sample_maps.part_of(store, watched.version, text)
+    assert part is not None
+    inside = mapped.points.filter(pl.col("x").is_between(-0.4, 0.5), pl.col("y").is_between(-0.3, 0.6))
+    at = (inside["chunk"].cast(pl.Int64) * CHUNK + inside["place"].cast(pl.Int64)).sort()
+    assert 0 < inside.height < 300
+    seen = everything(watched, known, Filters(marked=part.marked))
+    assert not any(scan["columns"] & TEXTS for scan in watched.scans)
+    assert (seen.total, seen.done) == (inside.height, True)
+    assert sample_queries.ids(watched, Filters(marked=part.marked)).split() == table["id"].gather(at).to_list()
+    kept = table[at.to_list()].filter(state="kept")["id"].to_list()
+    assert sample_queries.ids(watched, Filters(state="kept", marked=part.marked)).split() == kept
+
+
+def test_a_cluster_in_the_address_narrows_the_page_and_a_review_of_it_says_it_was_picked(
+    many: Path, mapped: SampleMap, monkeypatch: pytest.MonkeyPatch
+):
+    cluster = mapped.facts.clusters[1]
+    app = page(many, monkeypatch, area=sample_maps.written(mapped, cluster=cluster.number))
+    assert f"{cluster.size:,} samples match" in words(app)
+    assert f"cluster {cluster.number} ({cluster.name})" in words(app)
+    app.text_input(key="bulk_name").set_value("of the map")
+    app.button(key="bulk_dry").click()
+    again(app)
+    assert "These samples were picked and not drawn by chance" in words(app)
+    app.button(key="map_off").click()
+    again(app)
+    assert f"{NUMBER:,} samples match" in words(app)
+
+
+def test_a_part_of_a_map_that_is_not_here_matches_nothing_and_says_so(many: Path, monkeypatch: pytest.MonkeyPatch):
+    for area in ("00000000:3", "nonsense", "00000000:1,2,3"):
+        app = page(many, monkeypatch, area=area)
+        assert "part of a map that was not drawn here" in words(app)
+        assert "No sample matches these filters." in words(app)
+
+
+def test_the_page_says_what_the_map_was_drawn_by_and_lists_its_clusters(
+    many: Path, mapped: SampleMap, monkeypatch: pytest.MonkeyPatch
+):
+    app = page(many, monkeypatch, map="true")
+    assert "300 of 50,000, drawn by chance. Near means alike in wording" in words(app)
+    listed = next(f.value for f in app.dataframe if "size" in f.value.columns)
+    assert listed["name"].to_list() == [c.name for c in mapped.facts.clusters]
+
+
+def test_a_map_is_drawn_in_the_background_and_then_shown(house: Path, monkeypatch: pytest.MonkeyPatch):
+    app = page(house, monkeypatch, map="true")
+    if "meaning" in [str(c.value) for c in app.segmented_control]:
+        app.segmented_control(key="map_by_prompt").set_value("wording")
+        again(app)
+    assert "No map of this kind was drawn yet" in words(app)
+    app.button(key="map_draw").click()
+    again(app)
+    for _ in range(120):
+        if "Every dot is" in words(app):
+            break
+        time.sleep(1)
+        again(app)
+    assert "60 in all" in words(app)
+
+
+def test_what_a_chart_says_is_selected_is_read_as_a_rectangle():
+    area = {"brush_index": 0, "brush_type": "rect", "coord_range": [[0, 0.5], [-1, 1]]}
+    assert sample_maps.box_of({"selection": {"areas": [area]}}) == (0.0, 0.5, -1.0, 1.0)
+    assert sample_maps.box_of({"selection": {"areas": []}}) is None
+    assert sample_maps.box_of(None) is None

@@ -6,7 +6,7 @@ import pytest
 
 from curation.errors import InputError, UnknownRecord
 from curation.store.gold import Gold, GoldItem
-from curation.store.reviews import Item, Reviews
+from curation.store.reviews import Item, Opening, Reviews
 from curation.store.store import Store
 from judges.gold import GoldService
 from judges.review import ReviewService
@@ -227,7 +227,7 @@ def test_items_somebody_chose_by_hand_have_no_known_probability(house):
     row = next(r for r in house.versions.samples().to_dicts() if r["answer"] != taken)
     item = Item(prompt="?", first=row["answer"], first_sample=row["id"], first_teacher=row["teacher"])
     by_hand = drawn.model_copy(update={"name": "s", "seed": 0})
-    Reviews(house.state).open(by_hand, [item], house.ledger, "ana")
+    Reviews(house.state).open(Opening(study=by_hand, items=(item,)), house.ledger, "ana")
     rate(house, "s", ana=strict)
     GoldService(house).create_from_study("s", "gold", "ana")
     (found,) = GoldService(house).judged("gold")

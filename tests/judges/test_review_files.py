@@ -6,13 +6,16 @@ from collections import Counter
 
 import pytest
 
-from curation.errors import InputError, UnknownRecord
+from curation.errors import Forbidden, InputError, UnknownRecord
+from curation.people import Person
 from curation.store.review_imports import ReviewItems
+from curation.store.review_records import Criterion, Design, Details, Span
 from curation.store.reviews import Reviews
 from curation.store.store import Store
 from curation.task import Environment
 from judges.acceptance import acceptance
 from judges.gold import GoldService
+from judges.pseudonyms import pseudonym
 from judges.review import ReviewService
 from judges.review_files import Claims, export_study, import_study
 from judges.review_ratings import Reading
@@ -107,7 +110,7 @@ def test_every_bad_row_is_named_and_the_others_are_kept(store, write):
         (b'"words"', "not a JSON object"),
         ({**pair(3, "ana", "a"), "prompt": 7}, "prompt: "),
         ({k: v for k, v in pair(3, "ana", "a").items() if k != "item"}, "item: "),
-        (pair(3, "ana", "left"), "no choice 'left' here. Known: a, b, tie, both_bad, skip"),
+        (pair(3, "ana", "left"), "no choice 'left' here. Known: a_much, a, tie, b, b_much, both_bad, skip, flag"),
         (pair(3, "ana", None), "both a rater and a choice"),
         (pair(3, "", "a"), "rater: "),
         (pair(3, "ana", True), "choice: "),
@@ -172,7 +175,7 @@ def test_a_study_is_imported_and_read_back_on_postgresql(tmp_path, write):
         import_study(
             store, write(pair(1, "ana", "a"), pair(1, "ben", "b", swap=True), pair(2, "ana", "tie")), "earlier"
         )
-        (tmp_path / "out").write_bytes(export_study(store, "earlier")[0])
+        (tmp_path / "out").write_bytes(export_study(store, "earlier", names=True)[0])
         import_study(store, tmp_path / "out", "again")
         assert Reviews(store.state).ballots("again") == Reviews(store.state).ballots("earlier")
         assert Reviews(store.state).study("again").closed
@@ -221,23 +224,43 @@ def test_a_study_of_no_version_here_disturbs_no_estimate_and_becomes_gold(house,
 # --- out and back --------------------------------------------------------------------------------------------------
 
 
+MENUS = {
+    "pairwise": ("a_much", "tie", "b", "skip", "both_bad", "b_much", "a"),
+    "single": ("accept", "reject", "skip", "flag"),
+    "edit": ("accept", "edit", "reject", "skip"),
+    "spans": ("clean", "marked", "flag"),
+}
+TONE = Criterion(name="tone", question="How kind?", anchors=("rude", "plain", "kind"))
+
+
+def details(choice, i):
+    """What comes with a vote: a score, a comment now and then, an edit or a mark where the choice needs one."""
+    return Details(
+        scores={"tone": 1 + i % 3},
+        comment="“kind”, yes" if i % 2 else None,
+        edit=f"better {i}" if choice == "edit" else None,
+        spans=(Span(pane="a", start=0, end=3, tag="name"),) if choice == "marked" else (),
+    )
+
+
 def finished(house, kind):
     """A closed study of this house with skips, reasons, both orders and an item nobody rated."""
     service = ReviewService(house)
-    service.create("tone", kind=kind, n=10, overlap=2, seed=4)
-    menu = ("a", "tie", "b", "skip", "both_bad") if kind == "pairwise" else ("accept", "reject", "skip")
+    service.create("tone", kind=kind, n=10, overlap=2, seed=4, design=Design(criteria=(TONE,)), guideline="Kindly.")
+    menu = MENUS[kind]
     for k, rater in enumerate(("ana", "bén")):
         for i, shown in enumerate(service.next("tone", rater, 9)):
             reason = "“kinder”\nby far" if i == k else None
-            service.vote(shown.token, rater, menu[(i + k) % len(menu)], reason, 800 + i)
+            choice = menu[(i + k) % len(menu)]
+            service.vote(shown.token, rater, choice, reason, 800 + i, details=details(choice, i))
     return service.close("tone")
 
 
-@pytest.mark.parametrize("kind", ["pairwise", "single"])
+@pytest.mark.parametrize("kind", MENUS)
 @pytest.mark.parametrize("form", ["jsonl", "argilla"])
 def test_an_exported_study_reads_back_equal(house, tmp_path, kind, form):
     report = finished(house, kind)
-    data, count = export_study(house, "tone", form)
+    data, count = export_study(house, "tone", form, names=True)
     path = tmp_path / f"tone.{form}"
     path.write_bytes(data)
     with Store.create(tmp_path / "elsewhere") as other:
@@ -249,7 +272,70 @@ def test_an_exported_study_reads_back_equal(house, tmp_path, kind, form):
         assert back.question == Reviews(house.state).study("tone").question
         same = ("items", "votes", "skipped", "alpha", "kappa", "agreement", "teachers", "majority", "both_orders")
         assert {k: back.report[k] for k in same} == {k: report[k] for k in same}
-        assert export_study(other, "tone", form)[0] == data
+        assert export_study(other, "tone", form, names=True)[0] == data
+
+
+@pytest.mark.parametrize("form", ["jsonl", "argilla"])
+def test_raters_leave_the_house_under_other_names_that_stay_the_same(house, tmp_path, form):
+    finished(house, "pairwise")
+    data, count = export_study(house, "tone", form)
+    assert "ana" not in data.decode()
+    assert "bén" not in data.decode()
+    (tmp_path / "out").write_bytes(data)
+    with Store.create(tmp_path / "elsewhere") as other:
+        found = import_study(other, tmp_path / "out", "tone")
+        masked = {pseudonym(house, rater): rater for rater in ("ana", "bén")}
+        assert (found.votes, set(found.raters)) == (count, set(masked))
+        back = [b.model_copy(update={"rater": masked[b.rater]}) for b in Reviews(other.state).ballots("tone")]
+        assert back == Reviews(house.state).ballots("tone")
+        assert pseudonym(other, "ana") != pseudonym(house, "ana")
+
+
+def test_the_ledger_says_that_an_export_named_the_sources(house):
+    finished(house, "pairwise")
+    export_study(house, "tone", names=True, actor="lead")
+    event = house.ledger.events("review_unblinded")[-1]
+    assert (event.actor, event.body["study"], event.body["rater_names"]) == ("lead", "tone", True)
+    export_study(house, "tone", "argilla")
+    assert house.ledger.events("review_unblinded")[-1].body["rater_names"] is False
+
+
+def test_who_may_not_see_sources_gets_no_export(house):
+    finished(house, "pairwise")
+    for person in (
+        Person(name="ana", roles=frozenset({"reviewer"})),
+        Person(name="cur", roles=frozenset({"curator"}), study="another"),
+    ):
+        with pytest.raises(Forbidden):
+            export_study(house, "tone", who=person)
+    assert house.ledger.events("review_unblinded") == []
+    assert export_study(house, "tone", who=Person(name="aud", roles=frozenset({"auditor"})))[1] > 0
+
+
+def test_what_is_no_detail_of_ours_is_set_aside(store, write):
+    path = write(
+        pair(1, "ana", "a_much"),
+        pair(2, "ana", "a", stillhouse={"details": {"scores": {"tone": "high"}}}),
+        pair(3, "ana", "a", stillhouse={"kind": "edit"}),
+        pair(4, "ana", "a", stillhouse="words"),
+        {**pair(5, "ben", "b_much"), "swap": True},
+    )
+    found = import_study(store, path, "earlier")
+    assert [(b.line, b.reason.split(":")[0]) for b in found.quarantined] == [
+        (2, "stillhouse.details.scores.tone"),
+        (3, "two answers cannot be asked about in a study of kind edit"),
+        (4, "stillhouse"),
+    ]  # fmt: skip
+    assert [(b.points, b.winner) for b in Reviews(store.state).ballots("earlier")] == [(2, "first"), (2, "first")]
+
+
+def test_a_final_label_by_much_settles_on_the_same_answer(store, write):
+    rows = [
+        pair(1, "ana", "b", final="b_much"),
+        {**pair(1, "ben", "a", final="a", swap=True), "a": "two 1", "b": "one 1"},
+    ]
+    import_study(store, write(*rows), "earlier")
+    assert ReviewService(store).close("earlier")["adjudicated"]["all"]["share"] == 1.0
 
 
 def test_an_open_study_is_not_exported(house):
@@ -377,7 +463,7 @@ def test_pandalm_is_a_finished_study_whose_raters_agree_as_published(store, writ
     made = GoldService(store).create_from_study("pandalm", "people", "lead")
     assert (made.rows, made.undecided, made.tied) == (422 + 472, 105, 0)
     for form in ("jsonl", "argilla"):
-        data, count = export_study(store, "pandalm", form)
+        data, count = export_study(store, "pandalm", form, names=True)
         (tmp_path / "again").write_bytes(data)
         assert import_study(store, tmp_path / "again", form).votes == count == 2997
         assert Reviews(store.state).ballots(form) == Reviews(store.state).ballots("pandalm")

@@ -70,7 +70,8 @@ def test_a_figure_that_was_never_measured_is_found(text, wrong):
 
 EXTRAS = ("training/", "curation/tagger/fitting.py", "dashboard/views/",
            "dashboard/components/", "dashboard/app.py", "dashboard/asgi.py",
-          "dashboard/charts.py", "dashboard/judge_charts.py", "curation/llm/local.py")  # fmt: skip
+          "dashboard/charts.py", "dashboard/judge_charts.py", "dashboard/study_charts.py",
+          "curation/llm/local.py")  # fmt: skip
 """Files that are imported only where an extra is installed."""
 
 PARTS = {"annotated_types": "pydantic", "pydantic_core": "pydantic"}

@@ -1,0 +1,301 @@
+"""Who is shown what next: leases, both orders, and the items planted among a rater's own.
+
+A rater practises first. Then the study's own items come, those nearest to complete first, and among them, not told
+apart, gold rows and items the rater has answered before, in the other order. All of it happens inside one write
+transaction, so any number of raters in any number of processes get whole answers.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from curation.records import draw
+from curation.store.adjudications import VIEWS
+from curation.store.review_records import Design, Draft, Item, Presentation, Study, exact_digest
+from curation.store.review_tables import DRAFTS, ITEMS, OWN, PLANTS, SERVED, SHOWN, live
+
+LAG = 3
+"""A hidden repeat comes at least so many items after the first time."""
+
+
+def later(at: str, seconds: int) -> str:
+    """A moment some seconds after another, in the store's way of writing it."""
+    moment = datetime.fromisoformat(at) + timedelta(seconds=seconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+@dataclass(frozen=True)
+class Owed:
+    """How many planted items a rater still has coming, by role."""
+
+    repeats: int
+    gold: int
+
+
+class Sitting:
+    """One rater before one study, inside a transaction that holds the study's lock."""
+
+    def __init__(self, connection: sa.Connection, study: Study, design: Design, rater: str, at: str) -> None:
+        self._connection = connection
+        self._study = study
+        self._design = design
+        self._rater = rater
+        self._at = at
+
+    # --- serving -----------------------------------------------------------------------------------------------
+
+    def serve(self, limit: int, lease_seconds: int) -> list[str]:
+        """Tokens of up to `limit` items: those already shown and unanswered first, then new ones."""
+        until = later(self._at, lease_seconds)
+        tokens = self._renewed(until)[:limit]
+        practice = self._unseen("practice", limit - len(tokens))
+        tokens += [self._show(row, swap=self._first_order(row), until=until) for row in practice]
+        waiting = self._waiting(limit - len(tokens))
+        while len(tokens) < limit:
+            planted = self._planted(until, hurry=not waiting)
+            if planted is None and not waiting:
+                break
+            tokens.append(planted or self._show_own(waiting.pop(0), until))
+        return tokens
+
+    def _renewed(self, until: str) -> list[str]:
+        """The rater's unanswered presentations, leases renewed; an expired one only where a place is still free."""
+        others = SHOWN.alias()
+        taken = (
+            sa.select(sa.func.count())
+            .where(others.c.item == SHOWN.c.item, others.c.token != SHOWN.c.token)
+            .where(sa.or_(others.c.state == "done", sa.and_(others.c.state == "open", others.c.expires > self._at)))
+            .scalar_subquery()
+        )
+        query = (
+            self._mine(SHOWN.c.token)
+            .where(SHOWN.c.state == "open", sa.or_(~OWN, taken < self._study.overlap))
+            .order_by(SHOWN.c.served, SERVED.c.seq, ITEMS.c.position)
+        )
+        tokens = list(self._connection.execute(query).scalars())
+        if tokens:
+            self._connection.execute(SHOWN.update().where(SHOWN.c.token.in_(tokens)).values(expires=until))
+        return tokens
+
+    def _mine(self, *columns: Any) -> sa.Select[Any]:
+        """This rater's presentations of this study."""
+        found: Any = sa.select(*columns)
+        return (
+            found.select_from(SHOWN)
+            .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
+            .join(SERVED, SERVED.c.token == SHOWN.c.token, isouter=True)
+            .where(ITEMS.c.study == self._study.name, SHOWN.c.rater == self._rater)
+        )
+
+    def _waiting(self, limit: int) -> list[sa.RowMapping]:
+        """Items of the study this rater has not seen and that still need one, those nearest to complete first."""
+        if limit <= 0:
+            return []
+        holds, kept = live(self._at), SHOWN.c.state.in_(("open", "done"))  # who walked away may come back
+        held = _number(holds)
+        counts = {
+            **{"held": held, "swapped": _number(holds & SHOWN.c.swap)},
+            **{"all": sa.func.count(SHOWN.c.token), "all_swapped": _number(SHOWN.c.swap)},
+        }
+        chosen = (
+            sa.select(ITEMS.c.id, *(n.label(name) for name, n in counts.items()))
+            .join(SHOWN, sa.and_(SHOWN.c.item == ITEMS.c.id, kept), isouter=True)
+            .where(ITEMS.c.study == self._study.name, OWN, ITEMS.c.id.not_in(self._seen()))
+            .group_by(ITEMS.c.id, ITEMS.c.position)
+            .having(held < self._study.overlap)
+            .order_by(held.desc(), ITEMS.c.position)
+            .limit(limit)
+            .subquery()
+        )
+        query = (
+            sa.select(ITEMS, *(chosen.c[name] for name in counts))
+            .join(chosen, chosen.c.id == ITEMS.c.id)
+            .order_by(chosen.c.held.desc(), ITEMS.c.position)
+        )
+        return list(self._connection.execute(query).mappings())
+
+    def _seen(self) -> Any:
+        """Items this rater was shown, as a rater or, with the others' votes, as an adjudicator."""
+        rated = sa.select(SHOWN.c.item).where(SHOWN.c.rater == self._rater)
+        return rated.union_all(self._settled())
+
+    def _show_own(self, row: sa.RowMapping, until: str) -> str:
+        self.own += 1
+        return self._show(row, swap=_swap(self._study, row), until=until)
+
+    def _first_order(self, row: sa.RowMapping) -> bool:
+        """The order of an item that only this rater sees, or whose order nobody counts."""
+        pair = self._study.kind == "pairwise"
+        return pair and draw(self._study.seed, "swap", self._study.name, self._rater, row["position"]) < 0.5
+
+    def _show(self, row: sa.RowMapping, *, swap: bool, until: str) -> str:
+        token = secrets.token_hex(16)
+        values = {"token": token, "item": row["id"], "rater": self._rater, "swap": swap}
+        self._connection.execute(SHOWN.insert().values(**values, served=self._at, expires=until, state="open"))
+        self._connection.execute(SERVED.insert().values(token=token, shown=shown_digests(row, swap=swap)))
+        return token
+
+    def _settled(self) -> Any:
+        return sa.select(VIEWS.c.item).where(VIEWS.c.adjudicator == self._rater)
+
+    def left(self) -> int:
+        """How many items, planted ones included, this rater may still be shown or has open; practice left out."""
+        touched = sa.select(SHOWN.c.item).where(SHOWN.c.rater == self._rater, SHOWN.c.state != "open")
+        full = (
+            sa.select(SHOWN.c.item)
+            .where(SHOWN.c.state == "done")
+            .group_by(SHOWN.c.item)
+            .having(sa.func.count() >= self._study.overlap)
+        )
+        query = sa.select(sa.func.count()).where(
+            ITEMS.c.study == self._study.name,
+            OWN,
+            *(ITEMS.c.id.not_in(some) for some in (touched, full, self._settled())),
+        )
+        own = int(self._connection.execute(query).scalar_one())
+        open_own = self._count(OWN, SHOWN.c.state == "open")
+        open_plants = self._count(~OWN, ~_has("practice"), SHOWN.c.state == "open")
+        due = self.owed(self.own + max(0, own - open_own))
+        repeats = due.repeats if own or self.repeatable() else 0
+        return own + open_plants + repeats + due.gold
+
+    # --- planted among them ------------------------------------------------------------------------------------
+
+    @cached_property
+    def own(self) -> int:
+        """How many of the study's own items this rater was shown; grows while serving."""
+        return self._count(OWN)
+
+    def _count(self, *where: sa.ColumnElement[bool]) -> int:
+        return int(self._connection.execute(self._mine(sa.func.count()).where(*where)).scalar_one())
+
+    def owed(self, own: int) -> Owed:
+        """How many plants are due once `own` of the study's own items were shown."""
+        if not (self._design.repeats or self._design.gold_share):
+            return Owed(0, 0)
+        start = draw(self._study.seed, "plants", self._study.name, self._rater)  # not every rater at the same place
+        had = {role: self._count(_has(role)) for role in ("repeat", "gold")}
+        gold = min(int(self._design.gold_share * own + start), had["gold"] + len(self._unseen("gold", own)))
+        return Owed(max(0, int(self._design.repeats * own + start) - had["repeat"]), max(0, gold - had["gold"]))
+
+    def _planted(self, until: str, *, hurry: bool) -> str | None:
+        """A planted item where one is due; the place is drawn, save at the end, where what is due comes at once."""
+        due = self.owed(self.own)
+        place = self._count(~_has("practice")) if due.repeats or due.gold else 0
+        if not hurry and draw(self._study.seed, "place", self._study.name, self._rater, place) < 0.5:
+            return None
+        if due.gold and (row := next(iter(self._unseen("gold", 1)), None)):
+            return self._show(row, swap=self._first_order(row), until=until)
+        if due.repeats and (row := self.repeatable()):
+            return self._show(self._repeated(row), swap=not row["swap"] and row["second"] is not None, until=until)
+        return None
+
+    def _unseen(self, role: str, limit: int) -> Sequence[sa.RowMapping]:
+        """Planted items of a role that this rater has not seen, in their order."""
+        if limit <= 0:
+            return []
+        query = (
+            sa.select(ITEMS)
+            .join(PLANTS, PLANTS.c.item == ITEMS.c.id)
+            .where(ITEMS.c.study == self._study.name, PLANTS.c.role == role, ITEMS.c.id.not_in(self._seen()))
+            .order_by(ITEMS.c.position)
+            .limit(limit)
+        )
+        return self._connection.execute(query).mappings().all()
+
+    def repeatable(self) -> sa.RowMapping | None:
+        """The item answered longest ago that was not shown again, with at least LAG others since."""
+        again = sa.select(PLANTS.c.of).where(PLANTS.c.rater == self._rater, PLANTS.c.of.is_not(None))
+        newest = self._connection.execute(
+            self._mine(SERVED.c.seq).where(SERVED.c.seq.is_not(None)).order_by(SERVED.c.seq.desc()).limit(LAG)
+        ).scalars()
+        query = (
+            self._mine(*ITEMS.c, SHOWN.c.swap)
+            .where(OWN, SHOWN.c.state == "done", ITEMS.c.id.not_in(again))
+            .where(SERVED.c.seq < min(newest, default=0))
+            .order_by(SERVED.c.seq)
+            .limit(1)
+        )
+        return self._connection.execute(query).mappings().first()
+
+    def _repeated(self, row: sa.RowMapping) -> sa.RowMapping:
+        """The item as an item of its own, for this rater alone."""
+        item = Item(**{name: row[name] for name in Item.model_fields})
+        made = add_items(self._connection, self._study.name, [item])[0]
+        self._connection.execute(PLANTS.insert().values(item=made, role="repeat", of=row["id"], rater=self._rater))
+        return self._connection.execute(sa.select(ITEMS).where(ITEMS.c.id == made)).mappings().one()
+
+
+def add_items(connection: sa.Connection, study: str, items: Sequence[Item]) -> list[int]:
+    """Append items to a study; their row ids, in order."""
+    last = connection.execute(sa.select(sa.func.max(ITEMS.c.position)).where(ITEMS.c.study == study)).scalar()
+    start = 0 if last is None else last + 1
+    rows = [{"study": study, "position": start + i, **item.model_dump()} for i, item in enumerate(items)]
+    if rows:
+        connection.execute(ITEMS.insert(), rows)
+    query = sa.select(ITEMS.c.id).where(ITEMS.c.study == study, ITEMS.c.position >= start).order_by(ITEMS.c.position)
+    return list(connection.execute(query).scalars())
+
+
+def shown_digests(row: sa.RowMapping, *, swap: bool) -> dict[str, str]:
+    """SHA-256 of each text of an item, by the pane it is shown in."""
+    a, b = _panes(row, swap=swap)
+    texts = {"prompt": row["prompt"], "a": a, "b": b}
+    return {pane: exact_digest(text) for pane, text in texts.items() if text is not None}
+
+
+def presentations(connection: sa.Connection, study: Study, tokens: Sequence[str]) -> list[Presentation]:
+    """What a rater's browser gets of these presentations, in their order."""
+    query = (
+        sa.select(SHOWN.c.token, SHOWN.c.swap, ITEMS, PLANTS.c.role, DRAFTS.c.draft)
+        .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
+        .join(PLANTS, PLANTS.c.item == ITEMS.c.id, isouter=True)
+        .join(DRAFTS, DRAFTS.c.token == SHOWN.c.token, isouter=True)
+        .where(SHOWN.c.token.in_(tokens))
+    )
+    found = {row["token"]: row for row in connection.execute(query).mappings()}
+    return [_presentation(study, found[token]) for token in tokens]
+
+
+def _presentation(study: Study, row: sa.RowMapping) -> Presentation:
+    a, b = _panes(row, swap=row["swap"])
+    return Presentation(
+        token=row["token"],
+        question=study.question,
+        prompt=row["prompt"],
+        a=a,
+        b=b,
+        practice=row["role"] == "practice",
+        draft=Draft.model_validate(row["draft"]) if row["draft"] else None,
+    )
+
+
+def _panes(row: sa.RowMapping, *, swap: bool) -> tuple[str, str | None]:
+    return (row["second"], row["first"]) if swap else (row["first"], row["second"])
+
+
+def _number(where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(sa.case((where, 1), else_=0)), 0)
+
+
+def _has(role: str) -> sa.ColumnElement[bool]:
+    return ITEMS.c.id.in_(sa.select(PLANTS.c.item).where(PLANTS.c.role == role))
+
+
+def _swap(study: Study, row: sa.RowMapping) -> bool:
+    """The order shown less often so far; where both were shown alike, drawn from the study's seed.
+
+    Whoever holds the item counts first, then also whoever let their lease run out and may come back.
+    """
+    if study.kind != "pairwise":
+        return False
+    for shown, swapped in (("held", "swapped"), ("all", "all_swapped")):
+        plain = row[shown] - row[swapped]
+        if plain != row[swapped]:
+            return plain > row[swapped]
+    return draw(study.seed, "swap", study.name, row["position"], row["held"]) < 0.5

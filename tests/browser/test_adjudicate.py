@@ -1,0 +1,109 @@
+"""Disputes are settled by keyboard in a real browser; no source and no rater's name is sent to it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from curation.store.adjudications import Adjudication, Adjudications
+from curation.store.review_imports import ReviewItems
+from curation.store.store import Store
+from judges.review import ReviewService
+from tests.browser.conftest import Tab, served
+from tests.dashboard.house import SECRETS
+
+pytestmark = pytest.mark.browser
+
+RATERS = ("annette", "benedict")
+MARKUP = "worse <img src=x onerror=alert(1)> ![x](http://tracker.example/p.png)"
+
+
+@dataclass(frozen=True)
+class Court:
+    """A served workspace with one study all of whose items are disputed."""
+
+    workspace: Path
+    base: str
+
+    def settled(self) -> list[Adjudication]:
+        with Store.open(self.workspace) as store:
+            return Adjudications(store.state).history("court")
+
+
+@pytest.fixture
+def court(built: Path, tmp_path: Path) -> Iterator[Court]:
+    workspace = shutil.copytree(built, tmp_path / "work space")
+    with Store.open(workspace) as store:
+        service = ReviewService(store)
+        service.create("court", n=12, overlap=2, raters=RATERS, seed=11)
+        firsts = {item.prompt: item.first for item in ReviewItems(store.state).of("court")}
+        for rater in RATERS:
+            for shown in service.next("court", rater, 12):
+                mine = (shown.a == firsts[shown.prompt]) == (rater == RATERS[0])
+                service.vote(shown.token, rater, "a_much" if mine else "b_much", MARKUP, 3100)
+    with served(workspace) as base:
+        yield Court(workspace, base)
+
+
+def opened(tab: Callable[[str], Tab], court: Court) -> Tab:
+    page = tab(court.base)
+    page.open("/adjudicate?study=court")
+    name = page.page.get_by_role("textbox", name="Your name")
+    name.fill("lead")
+    name.press("Enter")
+    expect(page.page.get_by_text("1 of 12")).to_be_visible(timeout=30_000)
+    page.settle()
+    return page
+
+
+def cause(page: Tab, words: str) -> None:
+    page.page.get_by_role("radio", name=words).or_(page.page.get_by_role("button", name=words)).first.click()
+    page.settle()
+
+
+def test_a_cause_and_one_key_settle_an_item_and_the_next_one_comes(court: Court, tab: Callable[[str], Tab]):
+    page = opened(tab, court)
+    for left in (11, 10):
+        cause(page, "guideline gap")
+        page.page.keyboard.press("3")
+        expect(page.page.get_by_text(f"1 of {left}")).to_be_visible(timeout=15_000)
+        page.settle()
+    assert [(a.verdict, a.category) for a in court.settled()] == [("tie", "guideline gap")] * 2
+    page.page.keyboard.press("j")
+    expect(page.page.get_by_text("2 of 10")).to_be_visible(timeout=15_000)
+    page.settle()
+    page.page.keyboard.press("k")
+    expect(page.page.get_by_text("1 of 10")).to_be_visible(timeout=15_000)
+    assert page.errors == []
+    assert page.abroad() == []
+
+
+@pytest.mark.parametrize("pause", [30, 150, 300])
+def test_a_key_pressed_again_and_again_settles_one_item(court: Court, tab: Callable[[str], Tab], pause: int):
+    page = opened(tab, court)
+    cause(page, "ambiguous")
+    for _ in range(10):
+        page.page.keyboard.press("3")
+        page.page.wait_for_timeout(pause)
+    expect(page.page.get_by_text("1 of 11")).to_be_visible(timeout=15_000)
+    page.settle()
+    assert len(court.settled()) == 1
+
+
+def test_no_source_and_no_rater_is_sent_to_the_browser(court: Court, tab: Callable[[str], Tab]):
+    page = opened(tab, court)
+    cause(page, "rater error")
+    page.page.keyboard.press("2")
+    expect(page.page.get_by_text("1 of 11")).to_be_visible(timeout=15_000)
+    page.settle()
+    with Store.open(court.workspace) as store:
+        items = ReviewItems(store.state).of("court")
+    hidden = {*SECRETS, *RATERS, *(i.first_sample for i in items), *(i.second_sample for i in items if i.second_sample)}
+    sent = "\n".join([*page.received, page.page.content(), page.page.url]).lower()
+    assert "what raters said" in sent
+    assert [word for word in hidden if word.lower() in sent] == []
+    assert page.page.locator("img[src*=tracker], img[src=x]").count() == 0
+    assert page.abroad() == []

@@ -1,0 +1,144 @@
+"""The pages can be used by everybody: axe finds nothing serious in our own components, in the light and in the dark.
+
+What it finds in Streamlit's own elements is listed by rule, so that a new finding is noticed.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from curation.store.review_records import Criterion, Design, Kind
+from curation.store.store import Store
+from judges.review import ReviewService
+from tests.browser import planted
+from tests.browser.conftest import Tab, served
+from tests.browser.desk import DWELL
+
+pytestmark = pytest.mark.browser
+
+SCHEMES = ("light", "dark")
+SERIOUS = ("serious", "critical")
+STREAMLITS = {
+    "color-contrast": "captions and hints in grey",
+}
+"""Rules that Streamlit's own elements break, and what breaks them."""
+QUALITY = Criterion(name="clear", question="How clear is it?", anchors=("not at all", "somewhat", "wholly"))
+
+
+class Found(NamedTuple):
+    """Serious findings on a page, as `rule: element`: within a component of ours, and in the rest."""
+
+    ours: list[str]
+    others: list[str]
+
+
+def look(page: Page) -> Found:
+    """What axe says of a page; a component of ours stands in a shadow tree, where nothing of Streamlit's does."""
+    page.wait_for_timeout(400)  # colours fade in
+    found = Found([], [])
+    for rule in Axe().run(page).response["violations"]:
+        for node in rule["nodes"] if rule["impact"] in SERIOUS else []:
+            (found.ours if _in_shadow(node) else found.others).append(f"{rule['id']}: {node['html'][:120]}")
+    return found
+
+
+def _in_shadow(node: dict[str, Any]) -> bool:
+    return any(isinstance(step, list) for step in node["target"])
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    workspace = planted.build(tmp_path_factory.mktemp("axe") / "work space", 16)
+    kinds: dict[Kind, Design] = {
+        "pairwise": Design(practice=1),
+        "single": Design(criteria=(QUALITY,)),
+        "edit": Design(),
+        "spans": Design(tags=("name", "number")),
+    }
+    with Store.open(workspace) as store:
+        for kind, design in kinds.items():
+            guideline = "Read both to the end."
+            ReviewService(store).create(kind, kind=kind, n=8, overlap=1, design=design, guideline=guideline)
+    with served(workspace) as address:
+        yield address
+
+
+@pytest.fixture(params=SCHEMES)
+def opened(request: pytest.FixtureRequest, browser: Browser, base: str) -> Iterator[Callable[[str], Tab]]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme=request.param)
+    tab = Tab(context.new_page(), base)
+
+    def go(path: str) -> Tab:
+        tab.open(path)
+        return tab
+
+    yield go
+    context.close()
+
+
+def pressed(tab: Tab, *keys: str) -> None:
+    tab.page.wait_for_timeout(DWELL)
+    for key in keys:
+        tab.page.keyboard.press(key)
+        tab.page.wait_for_timeout(50)
+
+
+STATES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "pairwise": ((), ("?",), ("h",), ("l", "m"), ("Escape", "f")),
+    "single": (("2",), ("x",)),
+    "edit": ((), ("d", "End", "z")),
+    "spans": (("v", "Enter"),),
+}
+"""What is pressed before each look, by kind of study: panels at the side, fields, reasons, marks."""
+
+
+def test_the_review_card_is_for_everybody_in_each_of_its_states(opened: Callable[[str], Tab]):
+    for kind, states in STATES.items():
+        tab = opened(f"/review?study={kind}&rater=zoe")
+        tab.card()
+        for keys in states:
+            pressed(tab, *keys)
+            found = look(tab.page)
+            assert found.ours == [], (kind, keys)
+            assert unknown(found) == [], (kind, keys)
+
+
+def test_the_native_review_page_breaks_only_the_rules_that_streamlit_breaks(opened: Callable[[str], Tab]):
+    tab = opened("/review?study=edit&rater=nat&ui=native")
+    tab.page.get_by_role("button", name="Reject").wait_for(timeout=60_000)
+    tab.settle()
+    found = look(tab.page)
+    print(sorted({line.split(":")[0] for line in found.others}))
+    assert (found.ours, unknown(found)) == ([], [])
+
+
+def unknown(found: Found) -> list[str]:
+    """Findings outside our components that are not on the list."""
+    return [line for line in found.others if line.split(":")[0] not in STREAMLITS]
+
+
+def test_a_fault_put_into_the_card_is_found(opened: Callable[[str], Tab]):
+    tab = opened("/review?study=single&rater=yan")
+    tab.card()
+    tab.page.locator("#card").evaluate("(card) => card.insertAdjacentHTML('beforeend', '<button></button>')")
+    assert any(line.startswith("button-name") for line in look(tab.page).ours)
+
+
+@pytest.mark.slow
+def test_every_page_breaks_only_the_rules_that_streamlit_breaks(
+    request: pytest.FixtureRequest, address: str, browser: Browser
+):
+    for scheme in SCHEMES:
+        context = browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme=scheme)
+        tab = Tab(context.new_page(), address)
+        tab.open("/")
+        links = tab.page.locator("[data-testid=stTopNavLink]").evaluate_all("(all) => all.map((a) => a.href)")
+        assert len(links) > 5
+        for link in links:
+            tab.open(link.removeprefix(address))
+            found = look(tab.page)
+            assert (found.ours, unknown(found)) == ([], []), (scheme, link)
+        context.close()
