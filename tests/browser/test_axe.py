@@ -61,7 +61,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with Store.open(workspace) as store:
         for kind, design in kinds.items():
             guideline = "Read both to the end."
-            ReviewService(store).create(kind, kind=kind, n=8, overlap=1, design=design, guideline=guideline)
+            ReviewService(store).create(kind, kind=kind, n=8, overlap=4, design=design, guideline=guideline)
     with served(workspace) as address:
         yield address
 

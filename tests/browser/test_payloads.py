@@ -222,11 +222,22 @@ def review(opened: Watched, _sample: str) -> None:
     opened.tab.page.keyboard.press("t")
     opened.shows(json.dumps(f"scripted says {ALL}"))  # as it was written
     opened.check()
+    opened.visit("/review?study=open&rater=ana&ui=native")
+    opened.shows(json.dumps(f"scripted says {ALL}"))
+    opened.check()
     opened.visit("/review?study=closed")
 
 
+def studies(opened: Watched, _sample: str) -> None:
+    opened.visit("/studies?study=closed")
+    opened.shows("ana")
+
+
 def gold(opened: Watched, _sample: str) -> None:
-    opened.visit("/gold")
+    for part in ("Rows", "Look again", "Versions"):
+        opened.visit(f"/gold?part={quote(part)}")
+        opened.check()
+    opened.visit("/gold?part=Promote")
     expect(opened.tab.page.get_by_label("The right answer")).to_be_visible(timeout=30_000)
     opened.shows(PAYLOADS[-1], f" says {PAYLOADS[0]}")
 
@@ -246,6 +257,7 @@ VISITS: dict[str, Callable[[Watched, str], None]] = {
     "scrub": scrub,
     "judges": judges,
     "review": review,
+    "studies": studies,
     "gold": gold,
     "provenance": provenance,
 }

@@ -119,7 +119,8 @@ def test_the_reviewers_page_runs_a_study_and_fills_the_gold_set(workspace: Path)
     said = follow("reviewer.md", workspace)
     assert "alpha" in said
     votes = [json.loads(line) for line in (workspace / "votes.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert {v["rater"] for v in votes} == {"ana", "ben"}
+    assert len({v["rater"] for v in votes}) == 2
+    assert not {v["rater"] for v in votes} & {"ana", "ben"}, "an export hides who rated"
 
 
 def test_the_release_owners_page_ends_in_a_decision(workspace: Path):

@@ -120,7 +120,7 @@ def test_verify_finds_a_sealed_workspace_whole_and_a_flipped_bit_in_a_copy(writa
 
 
 def test_a_reviewed_sample_is_promoted_with_a_corrected_answer(writable: Path):
-    app = page("gold")
+    app = page("gold", part="Promote")
     answer = {**json.loads(app.text_area[0].value), "intent": "account"}
     app.text_area[0].set_value(json.dumps(answer))
     next(box for box in app.text_input if box.label.startswith("Your name")).set_value("lead")
@@ -131,7 +131,7 @@ def test_a_reviewed_sample_is_promoted_with_a_corrected_answer(writable: Path):
 
 
 def test_promoting_without_a_name_records_nothing(writable: Path):
-    app = page("gold")
+    app = page("gold", part="Promote")
     app.button[0].click().run()
     assert app.warning
     with Store.open(writable) as store:
