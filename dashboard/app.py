@@ -1,4 +1,4 @@
-"""The pages: Overview, Samples, Scrub, Judges, Review, Gold, Provenance, Gate; a reviewer's server has Review alone."""
+"""The pages, each for the roles that may see it; a reviewer's server has Review alone."""
 
 from pathlib import Path
 

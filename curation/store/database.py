@@ -24,6 +24,8 @@ STATE = sa.MetaData()
 REPLIES = sa.MetaData()
 
 BUSY_SECONDS = 30
+POLL_SECONDS = 0.004
+"""How often a waiting writer looks again; a write takes a few milliseconds, and a rater waits for it."""
 
 
 def wal_reset_race(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
@@ -110,7 +112,7 @@ class Database:
             yield
             return
         try:
-            self._lock.acquire()
+            self._lock.acquire(poll_interval=POLL_SECONDS)
         except Timeout as error:
             raise StoreBusy(f"another process has been writing for {BUSY_SECONDS} s; try again") from error
         try:

@@ -170,7 +170,7 @@ def dashboard(
         typer.Option("--oidc", metavar="FILE", help="A secrets.toml with \\[auth]: let in those who sign in, too."),
     ] = None,
 ) -> None:
-    """Open the pages: Overview, Samples, Scrub, Judges, Review, Gold, Provenance, Gate. Ctrl-C ends it.
+    """Open the pages, from Overview to Admin, each for the roles that may see it. Ctrl-C ends it.
 
     Without --access or --oidc whoever reaches it may do everything, so it is served to this machine alone.
     """

@@ -48,8 +48,9 @@ class Watched:
         """Open whatever is folded away."""
         self.tab.page.wait_for_timeout(300)
         self.tab.settle()
-        for summary in self.tab.page.locator("details:not([open]) > summary").all():
-            summary.click()
+        folded = self.tab.page.locator("details:not([open]) > summary")
+        for _ in range(folded.count()):  # an opened one is no longer among them
+            folded.first.click()
         self.tab.page.wait_for_timeout(200)
 
     def shows(self, *texts: str) -> None:
