@@ -7,6 +7,7 @@ repository around it. The door below stands before all of it, on HTTP and on the
 """
 
 import base64
+import gc
 import hashlib
 import ipaddress
 import json
@@ -15,7 +16,9 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from http import HTTPStatus
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import streamlit as st
 from google.protobuf.message import DecodeError
@@ -36,7 +39,7 @@ from curation.errors import WorkspaceError
 from curation.store.people import People
 from curation.store.store import Store
 from curation.task import Environment
-from dashboard import launch, signin
+from dashboard import launch, signin, views
 from dashboard.access import Access
 from dashboard.invite_pages import InvitePages
 
@@ -347,8 +350,20 @@ async def guarded(_: st.App) -> AsyncGenerator[None]:
     for name, wanted in launch.guards(ACCESS).items():
         if (found := str(st.get_option(name)).lower()) != wanted:
             raise WorkspaceError(f"{name} is {found}, not {wanted}: start the pages with `stillhouse dashboard`")
+    settle()
     yield
     people.cache_clear()
+
+
+def settle() -> None:
+    """Load what the pages are made of, and spare it the garbage collector.
+
+    Streamlit collects all garbage after every script run, so every vote of every rater would walk through all modules.
+    """
+    for module in iter_modules(views.__path__):
+        import_module(f"{views.__name__}.{module.name}")
+    gc.collect()
+    gc.freeze()
 
 
 def _hosts() -> Collection[str]:

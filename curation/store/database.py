@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,7 @@ class Database:
     def __init__(self, engine: sa.Engine, lock: FileLock | None) -> None:
         self.engine = engine
         self._lock = lock
+        self._threads = RLock()  # the threads of one process queue here, and only one of them polls for the file
         self._made: frozenset[str] = frozenset()
 
     @classmethod
@@ -111,14 +113,20 @@ class Database:
         if self._lock is None:
             yield
             return
+        busy = f"somebody else has been writing for {BUSY_SECONDS} s; try again"
+        if not self._threads.acquire(timeout=BUSY_SECONDS):
+            raise StoreBusy(busy)
         try:
-            self._lock.acquire(poll_interval=POLL_SECONDS)
-        except Timeout as error:
-            raise StoreBusy(f"another process has been writing for {BUSY_SECONDS} s; try again") from error
-        try:
-            yield
+            try:
+                self._lock.acquire(poll_interval=POLL_SECONDS)
+            except Timeout as error:
+                raise StoreBusy(busy) from error
+            try:
+                yield
+            finally:
+                self._lock.release()
         finally:
-            self._lock.release()
+            self._threads.release()
 
     @contextmanager
     def read(self) -> Generator[sa.Connection]:
