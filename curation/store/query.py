@@ -15,7 +15,7 @@ import polars as pl
 
 from curation.errors import InputError
 from curation.store.store import Store
-from curation.store.versions import HEAD, steps_of
+from curation.store.versions import HEAD
 
 _RUNS = {
     "run": pl.Int64,
@@ -43,7 +43,6 @@ class Query:
     def __init__(self, store: Store, version: str = HEAD, *, memory: str = "1GB", threads: int = 2) -> None:
         manifest = store.versions.manifest(version)
         self.version = manifest.version
-        self._steps = steps_of(manifest)
         self._connection = duckdb.connect(":memory:", config={"memory_limit": memory, "threads": threads})
         samples = [store.chunks.path(d) for d in manifest.samples]
         decisions = [store.chunks.path(d) for d in manifest.decisions]
@@ -99,12 +98,6 @@ class Query:
             raise InputError(f"the query failed: {_first_line(error)}") from error
         finally:
             cursor.close()
-
-    def funnel(self) -> pl.DataFrame:
-        """How many samples each step decided about: step, reason, action, n; steps in the order they ran."""
-        counts = self._ask("SELECT step, reason, action, count(DISTINCT sample) AS n FROM decisions GROUP BY ALL")
-        place = pl.col("step").replace_strict(self._steps, list(range(len(self._steps))), default=-1)
-        return counts.sort(place, "step", "n", "reason", "action", descending=[False, False, True, False, False])
 
     def close(self) -> None:
         """Give the memory back."""

@@ -80,10 +80,6 @@ def test_a_row_lies_in_its_chunk_in_plan_order_and_a_value_is_bound_not_written_
     assert query.sql("select * from placed where state = $state", {"state": "kept' or 1=1 --"}).is_empty()
 
 
-def test_the_funnel_counts_samples_by_step_and_reason(query: Query):
-    assert query.funnel().rows() == [("checks", "too_short", "drop", 4)]
-
-
 def test_queries_at_the_same_time_never_see_each_others_rows(query: Query):
     with ThreadPoolExecutor(8) as threads:
         asked = list(range(20)) * 5
