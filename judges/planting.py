@@ -45,17 +45,14 @@ def spare_items(samples: pl.DataFrame, kind: Kind, n: int, practice: int, seed: 
 
 def _gold(store: Store, name: str, kind: Kind) -> list[Plant]:
     """The rows of a gold set that a study of this kind can ask about, with their verdicts."""
-    rows = Gold(store.state).items(name)
-    fitting = [row for row in rows if is_pair(row) == (kind == "pairwise")]
     if kind not in ("pairwise", "single"):
         return []
-    plants: list[Plant] = []
-    for row in fitting:
-        if row.judged is None and row.answer is None:
-            continue
-        right = row.judged.verdict if row.judged else "accept"
-        plants.append(Plant(item=item_of_row(name, row), role="gold", right=right))
-    return plants
+    rows = [row for row in Gold(store.state).items(name) if is_pair(row) == (kind == "pairwise")]
+    return [
+        Plant(item=item_of_row(name, row), role="gold", right=row.judged.verdict if row.judged else "accept")
+        for row in rows
+        if row.judged is not None or row.answer is not None
+    ]
 
 
 def is_pair(row: GoldItem) -> bool:

@@ -209,17 +209,14 @@ class ReviewService:
 
     def progress(self, study: str, rater: str) -> RaterProgress:
         """How far this rater is."""
-        self._rates(study, rater)
         return self._own(study, rater).progress()
 
     def history(self, study: str, rater: str, limit: int = 50) -> list[Past]:
         """The rater's own votes, newest first."""
-        self._rates(study, rater)
         return self._own(study, rater).history(limit)
 
     def feedback(self, study: str, token: str, rater: str) -> str | None:
         """What is known to be right about a practice item this rater has answered; None where nothing is."""
-        self._rates(study, rater)
         known = self._own(study, rater).feedback(token)
         if known is None:
             return None
@@ -230,15 +227,17 @@ class ReviewService:
         return f"The gold set says so too: {words}." if agreed else f"The gold set says otherwise: {words}."
 
     def _own(self, study: str, rater: str) -> OwnWork:
-        return OwnWork(self._store.state, self._reviews.study(study), self._reviews.design(study), rater)
+        return OwnWork(self._store.state, self._rates(study, rater), self._reviews.design(study), rater)
 
-    def _rates(self, name: str, rater: str) -> None:
+    def _rates(self, name: str, rater: str) -> Study:
+        """The study, of which this person may act as this rater."""
         self._who.require("rate", name, rater)
         study = self._reviews.study(name)
         if not rater.strip():
             raise InputError("a rater needs a name")
         if study.raters is not None and rater not in study.raters:
             raise InputError(f"{rater!r} is not a rater of study {study.name!r}")
+        return study
 
     # --- its owner's -------------------------------------------------------------------------------------------
 

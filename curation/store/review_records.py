@@ -93,6 +93,11 @@ class Design(Record):
     gold_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     guesses: bool = False
 
+    @property
+    def plants(self) -> bool:
+        """Whether anything is hidden among a rater's items."""
+        return bool(self.repeats or self.gold_share)
+
     @model_validator(mode="after")
     def _gold_is_named(self) -> "Design":
         if self.gold_share and not self.gold:

@@ -122,10 +122,11 @@ class Sitting:
     def _seen(self) -> Any:
         """Items this rater was shown, as a rater or, with the others' votes, as an adjudicator."""
         rated = sa.select(SHOWN.c.item).where(SHOWN.c.rater == self._rater)
-        return rated.union_all(self._settled())
+        return rated.union_all(self._to_settle())
 
     def _show_own(self, row: sa.RowMapping, until: str) -> str:
-        self.own += 1
+        if self._design.plants:
+            self.own += 1
         return self._show(row, swap=_swap(self._study, row), until=until)
 
     def _first_order(self, row: sa.RowMapping) -> bool:
@@ -140,7 +141,7 @@ class Sitting:
         self._connection.execute(SERVED.insert().values(token=token, shown=shown_digests(row, swap=swap)))
         return token
 
-    def _settled(self) -> Any:
+    def _to_settle(self) -> Any:
         return sa.select(VIEWS.c.item).where(VIEWS.c.adjudicator == self._rater)
 
     def left(self) -> int:
@@ -148,16 +149,19 @@ class Sitting:
         touched = sa.select(SHOWN.c.item).where(SHOWN.c.rater == self._rater, SHOWN.c.state != "open")
         full = (
             sa.select(SHOWN.c.item)
-            .where(SHOWN.c.state == "done")
+            .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
+            .where(ITEMS.c.study == self._study.name, SHOWN.c.state == "done")
             .group_by(SHOWN.c.item)
             .having(sa.func.count() >= self._study.overlap)
         )
         query = sa.select(sa.func.count()).where(
             ITEMS.c.study == self._study.name,
             OWN,
-            *(ITEMS.c.id.not_in(some) for some in (touched, full, self._settled())),
+            *(ITEMS.c.id.not_in(some) for some in (touched, full, self._to_settle())),
         )
         own = int(self._connection.execute(query).scalar_one())
+        if not self._design.plants:
+            return own
         open_own = self._count(OWN, SHOWN.c.state == "open")
         open_plants = self._count(~OWN, ~_has("practice"), SHOWN.c.state == "open")
         due = self.owed(self.own + max(0, own - open_own))
@@ -176,8 +180,6 @@ class Sitting:
 
     def owed(self, own: int) -> Owed:
         """How many plants are due once `own` of the study's own items were shown."""
-        if not (self._design.repeats or self._design.gold_share):
-            return Owed(0, 0)
         start = draw(self._study.seed, "plants", self._study.name, self._rater)  # not every rater at the same place
         had = {role: self._count(_has(role)) for role in ("repeat", "gold")}
         gold = min(int(self._design.gold_share * own + start), had["gold"] + len(self._unseen("gold", own)))
@@ -185,6 +187,8 @@ class Sitting:
 
     def _planted(self, until: str, *, hurry: bool) -> str | None:
         """A planted item where one is due; the place is drawn, save at the end, where what is due comes at once."""
+        if not self._design.plants:
+            return None
         due = self.owed(self.own)
         place = self._count(~_has("practice")) if due.repeats or due.gold else 0
         if not hurry and draw(self._study.seed, "place", self._study.name, self._rater, place) < 0.5:

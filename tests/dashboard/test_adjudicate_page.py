@@ -1,10 +1,8 @@
 """The page Adjudicate settles one dispute at a time, names nobody, and takes a decision only for what is on it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from curation.store.adjudications import Adjudications
@@ -17,12 +15,6 @@ from judges.review import ReviewService
 from tests.dashboard.house import SECRETS
 
 MARKUP = "see ![x](http://tracker.example/p.png) <img src=x onerror=alert(1)> :red[now]"
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from curation.errors import Forbidden
@@ -22,13 +21,6 @@ from judges.people import PeopleService
 from judges.review import ReviewService
 
 PAGE = "from dashboard.views import admin\nadmin.render()"
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from curation.records import Message
@@ -17,12 +16,6 @@ from judges.review import ReviewService
 from tests.dashboard.test_pages import page, words
 
 HOSTILE = "**bold** ![x](http://tracker.example/p.png) :red[now]"
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """The Overview: five figures, what a release asks for, where samples went, slices and cost, all from the store."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from curation.records import SAMPLES, decisions_frame
@@ -16,31 +14,6 @@ from dashboard.launch import WORKSPACE
 from dashboard.release import release
 from judges.review import ReviewService
 from tests.dashboard import house as small
-from tests.dashboard.traced import trace
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
-    st.cache_data.clear()
-
-
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trace(small.build(tmp_path_factory.mktemp("overview") / "support"))
-
-
-@pytest.fixture
-def store(measured: Path) -> Iterator[Store]:
-    with Store.open(measured) as opened:
-        yield opened
-
-
-@pytest.fixture
-def query(store: Store) -> Iterator[Query]:
-    with Query(store) as opened:
-        yield opened
 
 
 def figures(store: Store) -> dict[str, overview_queries.Figure]:
@@ -132,9 +105,9 @@ def test_the_cost_of_an_accepted_sample_is_what_the_runs_report_over_what_is_kep
 def test_rows_without_a_request_keep_a_version_from_being_ready(store: Store, query: Query):
     manifest = store.versions.manifest()
     found = release(store, manifest, lineage.lineage(store, query, manifest))
-    traced = next(f for f in found.findings if f.what == "Provenance")
-    assert (traced.level, traced.n, traced.page) == ("open", 60, "provenance")
-    assert "20 with no request" in traced.found
+    provenance = next(f for f in found.findings if f.what == "Provenance")
+    assert (provenance.level, provenance.n, provenance.page) == ("open", 60, "provenance")
+    assert "20 with no request" in provenance.found
 
 
 def test_an_order_that_decided_the_votes_keeps_a_version_from_being_ready(tmp_path: Path):
@@ -153,8 +126,8 @@ def test_an_order_that_decided_the_votes_keeps_a_version_from_being_ready(tmp_pa
     assert (order.level, order.wanted, order.filters) == ("open", "reaches 45% to 55%", {"study": "first"})
 
 
-def test_the_page_shows_figures_checks_and_what_blocks_a_release(measured: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv(WORKSPACE, str(measured))
+def test_the_page_shows_figures_checks_and_what_blocks_a_release(traced: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(WORKSPACE, str(traced))
     app = AppTest.from_string("from dashboard.views import overview\noverview.render()", default_timeout=90).run()
     assert not app.exception
     said = "\n".join(str(e.value) for kind in (app.text, app.caption, app.markdown) for e in kind)

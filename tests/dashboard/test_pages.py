@@ -1,11 +1,9 @@
 """Every page runs on a sealed workspace, on an empty one, and answers what it promises (no browser)."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from curation.store.gold import Gold
@@ -16,12 +14,6 @@ from tests.dashboard.house import SECRETS
 
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 PAGES = ("overview", "samples", "scrub", "judges", "review", "gold", "provenance", "gate", "admin")
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
 
 
 def page(name: str, **parameters: str) -> AppTest:

@@ -1,11 +1,9 @@
 """Provenance: how far rows can be traced, the story of a sample, and what forgetting a source would leave behind."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from curation.errors import InputError
@@ -17,31 +15,7 @@ from dashboard.launch import WORKSPACE
 from dashboard.timeline import Event
 from judges.review import ReviewService
 from tests.dashboard import house as small
-from tests.dashboard.traced import JOURNALLED, trace
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
-    st.cache_data.clear()
-
-
-@pytest.fixture(scope="module")
-def traced(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trace(small.build(tmp_path_factory.mktemp("provenance") / "support"))
-
-
-@pytest.fixture
-def store(traced: Path) -> Iterator[Store]:
-    with Store.open(traced) as opened:
-        yield opened
-
-
-@pytest.fixture
-def query(store: Store) -> Iterator[Query]:
-    with Query(store) as opened:
-        yield opened
+from tests.dashboard.traced import JOURNALLED
 
 
 @pytest.fixture

@@ -1,12 +1,11 @@
 """The review page without its card (`?ui=native`): every kind of study by plain buttons and fields, no browser."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from curation.store.review_records import Criterion, Design
@@ -23,12 +22,6 @@ RUBRIC = Design(
     )
 )
 DWELL = 0.45
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from curation.atlas.drawing import draw_map
@@ -213,12 +212,6 @@ def test_a_card_reads_texts_of_one_row(watched: Watched, many: Path, table: pl.D
 
 
 # --- the page --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
 
 
 def page(workspace: Path, monkeypatch: pytest.MonkeyPatch, **parameters: str) -> AppTest:

@@ -2,11 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 
 from curation.people import Person
 from curation.records import draw
@@ -24,12 +22,6 @@ from tests.dashboard.house import SECRETS
 from tests.dashboard.test_pages import page, words
 
 TONE = Criterion(name="tone", question="How kind?", anchors=("rude", "plain", "kind"))
-
-
-@pytest.fixture(autouse=True)
-def _released() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()
 
 
 @pytest.fixture
