@@ -50,8 +50,8 @@ def demo(
 ) -> None:
     """See it work: simulated teachers, the whole path, students on raw, curated and random data, and the gate.
 
-    Offline and free, in under five minutes. The teachers are simulated and err as their profiles state; what comes
-    out is printed as it is. Run again on the same folder, it asks nobody and trains anew.
+    Offline and free, in five to six minutes on two cores. The teachers are simulated and err as their profiles state;
+    what comes out is printed as it is. Run again on the same folder, it asks nobody and trains anew.
     """
     from dashboard.cli.progress import shown
 
