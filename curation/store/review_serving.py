@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from curation.records import draw
 from curation.store.adjudications import VIEWS
 from curation.store.review_records import Design, Draft, Item, Presentation, Study, exact_digest
-from curation.store.review_tables import DRAFTS, ITEMS, OWN, PLANTS, SERVED, SHOWN, live
+from curation.store.review_tables import ACTS, DRAFTS, ITEMS, OWN, PLANTS, SERVED, SHOWN, VOTES, in_one_order, live
 
 LAG = 3
 """A hidden repeat comes at least so many items after the first time."""
@@ -64,23 +64,41 @@ class Sitting:
         return tokens
 
     def _renewed(self, until: str) -> list[str]:
-        """The rater's unanswered presentations, leases renewed; an expired one only where a place is still free."""
+        """The rater's unanswered presentations, leases renewed; an expired one only where a place is still free.
+
+        Where the place is free but the order was meanwhile given to others, the item is shown anew in the other order.
+        """
         others = SHOWN.alias()
         taken = (
             sa.select(sa.func.count())
             .where(others.c.item == SHOWN.c.item, others.c.token != SHOWN.c.token)
             .where(sa.or_(others.c.state == "done", sa.and_(others.c.state == "open", others.c.expires > self._at)))
-            .scalar_subquery()
         )
+        alike = taken.where(others.c.swap == SHOWN.c.swap).scalar_subquery()
+        ordered = alike < in_one_order(self._study.kind, self._study.overlap)
         query = (
-            self._mine(SHOWN.c.token)
-            .where(SHOWN.c.state == "open", sa.or_(~OWN, taken < self._study.overlap))
+            self._mine(SHOWN.c.token, sa.or_(~OWN, ordered).label("ordered"))
+            .where(SHOWN.c.state == "open", sa.or_(~OWN, taken.scalar_subquery() < self._study.overlap))
             .order_by(SHOWN.c.served, SERVED.c.seq, ITEMS.c.position)
         )
-        tokens = list(self._connection.execute(query).scalars())
-        if tokens:
-            self._connection.execute(SHOWN.update().where(SHOWN.c.token.in_(tokens)).values(expires=until))
-        return tokens
+        found = self._connection.execute(query).mappings().all()
+        kept = [row["token"] for row in found if row["ordered"]]
+        if kept:
+            self._connection.execute(SHOWN.update().where(SHOWN.c.token.in_(kept)).values(expires=until))
+        return kept + self._turned([row["token"] for row in found if not row["ordered"]], until)
+
+    def _turned(self, tokens: Sequence[str], until: str) -> list[str]:
+        """Items shown anew in the other order, under new tokens; one that was answered and taken back keeps its own."""
+        query = (
+            self._mine(*ITEMS.c, SHOWN.c.token, SHOWN.c.swap)
+            .where(SHOWN.c.token.in_(tokens), SHOWN.c.token.not_in(sa.select(VOTES.c.token)))
+            .order_by(SERVED.c.seq)
+        )
+        rows = self._connection.execute(query).mappings().all() if tokens else []
+        for table in (ACTS, DRAFTS, SERVED, SHOWN):
+            if rows:
+                self._connection.execute(table.delete().where(table.c.token.in_([row["token"] for row in rows])))
+        return [self._show(row, swap=not row["swap"], until=until) for row in rows]
 
     def _mine(self, *columns: Any) -> sa.Select[Any]:
         """This rater's presentations of this study."""

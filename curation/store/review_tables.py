@@ -121,6 +121,11 @@ def live(at: str) -> sa.ColumnElement[bool]:
     return sa.or_(SHOWN.c.state == "done", sa.and_(SHOWN.c.state == "open", SHOWN.c.expires > at))
 
 
+def in_one_order(kind: str, overlap: int) -> int:
+    """How many of an item's votes may come from raters who saw the same answer first: half of them, rounded up."""
+    return (overlap + 1) // 2 if kind == "pairwise" else overlap
+
+
 def standing() -> sa.Select[Any]:
     """Votes that count and were not taken back: the last turn of every answered presentation, with its item."""
     last = sa.select(sa.func.max(VOTES.c.seq)).group_by(VOTES.c.token).scalar_subquery()

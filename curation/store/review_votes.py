@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from curation.errors import InputError, UnknownRecord
 from curation.store.database import now
 from curation.store.review_records import CHOICES, Design, Said, Span
-from curation.store.review_tables import ACTS, DETAILS, ITEMS, OWN, SERVED, SHOWN, STUDIES, VOTES
+from curation.store.review_tables import ACTS, DETAILS, ITEMS, OWN, SERVED, SHOWN, STUDIES, VOTES, in_one_order
 
 
 def own_shown(connection: sa.Connection, token: str, rater: str) -> sa.RowMapping:
@@ -61,9 +61,13 @@ def _check_span(shown: sa.RowMapping, design: Design, span: Span) -> None:
 
 
 def is_full(connection: sa.Connection, shown: sa.RowMapping) -> bool:
-    """Whether the item, one of the study's own, has all its votes without this one."""
-    others = sa.select(sa.func.count()).where(SHOWN.c.item == shown["item"], SHOWN.c.state == "done")
-    return bool(shown["own"]) and int(connection.execute(others).scalar_one()) >= shown["overlap"]
+    """Whether the item, one of the study's own, has all its votes, or all in this order, without this one."""
+    if not shown["own"]:
+        return False
+    alike = sa.func.coalesce(sa.func.sum(sa.case((SHOWN.c.swap == shown["swap"], 1), else_=0)), 0)
+    others = sa.select(sa.func.count(), alike).where(SHOWN.c.item == shown["item"], SHOWN.c.state == "done")
+    done, in_this = tuple(connection.execute(others).one())
+    return done >= shown["overlap"] or in_this >= in_one_order(shown["kind"], shown["overlap"])
 
 
 def append_vote(connection: sa.Connection, shown: sa.RowMapping, said: Said | None) -> int:

@@ -18,6 +18,7 @@ from dashboard.access import Access
 from judges.people import PeopleService
 from judges.review import ReviewService
 from tests.browser.conftest import Tab, _wait, free_port
+from tests.browser.desk import DWELL
 from tests.issuer import Issuer, issuing
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -111,6 +112,7 @@ def test_two_reviewers_come_by_link_and_neither_is_sent_what_the_other_did(base:
         assert "stillhouse_invite" not in cookies
         assert one.page.evaluate("document.cookie").count("stillhouse") == 0
     shown = [one.token() for one in (ana, ben)]
+    ana.page.wait_for_timeout(DWELL)
     ana.page.keyboard.press("1")
     expect(ana.page.locator("#saved")).to_have_text("All saved", timeout=SLOW)
     with Store.open(workspace) as store:
@@ -157,6 +159,7 @@ def test_a_revoked_reviewer_is_a_stranger_at_the_next_key(base: str, workspace: 
     with Store.open(workspace) as store:
         before = len(ReviewService(store).history("tone", "ben"))
         PeopleService(store).revoke("tone", "ben", "lead")
+    ben.page.wait_for_timeout(DWELL)
     ben.page.keyboard.press("1")
     ben.page.get_by_text("open that in this browser").wait_for(timeout=SLOW)
     with Store.open(workspace) as store:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,18 @@ PRICE = {"input": 2.5, "output": 10.0, "batch": 0.5}
 DIALECTS = ("openai", "responses", "anthropic", "compat")
 QUICK = {"poll": 0.02, "longest_poll": 0.1, "settle": 0.3}
 NO_ERRORS = {family: Profile(wire=profile.wire) for family, profile in PROFILES.items()}
+
+
+class Told(Silent):
+    """Progress that hands every line for a person on."""
+
+    def __init__(self, told: Callable[[str], object]) -> None:
+        super().__init__()
+        self._told = told
+
+    def notice(self, text: str) -> None:
+        super().notice(text)
+        self._told(text)
 
 
 @contextmanager
@@ -46,10 +58,11 @@ def batch_model(dialect: str, url: str, **fields: Any) -> TeacherTable:
 
 def batch_asker(
     root: Path, *, budget: float | None = 100.0, settings: dict[str, Any] | None = None,
-    environment: dict[str, str] | None = None, practice_url: str | None = None, **sampling: Any,
+    environment: dict[str, str] | None = None, practice_url: str | None = None,
+    told: Callable[[str], object] = id, **sampling: Any,
 ):  # fmt: skip
-    """An asker that looks at its batches often; returns it with the lines it tells a person."""
-    progress, chosen = Silent(), {**QUICK, **(settings or {})}
+    """An asker that looks at its batches often; returns it with the lines it tells a person, each given to `told`."""
+    progress, chosen = Told(told), {**QUICK, **(settings or {})}
     asker = Asker(
         replies_in(root), Environment(environment or {}), sampling=SamplingTable(**{"attempts": 3, **sampling}),
         budget_usd=budget, progress=progress, wait_for_batches=chosen.get("wait", True),

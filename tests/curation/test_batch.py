@@ -96,9 +96,9 @@ def test_a_status_nobody_knows_is_told_once_and_asked_about_again(tmp_path, dial
     Mutation: curation/llm/batches/wire.py: return "ended" if delivered and complete else "unknown"
         => return "failed"
     """
-    with server(batch_ms=1500) as practice:
+    with server(batch_ms=None) as practice:
         practice.batch_faults = BatchFaults(status_once=status)
-        answers, notices = asked(tmp_path, dialect, practice.url, 30)
+        answers, notices = asked(tmp_path, dialect, practice.url, 30, told=lambda _: practice.finish_batches())
         assert len(practice.batches()) == 1
     assert not wrong_rows(answers)
     assert [line for line in notices if repr(status) in line] == notices

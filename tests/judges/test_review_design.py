@@ -336,13 +336,58 @@ def test_many_raters_at_once_give_every_item_its_votes_in_both_orders_and_nobody
         thread.join()
     for rater in raters:  # whoever found everything held by others comes back
         sit(store, rater)
-    given: dict[int, list[bool]] = {}
-    for ballot in Reviews(store.state).ballots("s"):
+    assert votes_of(store, "s") == [[False, True]] * 10
+    assert store.ledger.verify() == []
+
+
+def votes_of(store, study):
+    """The orders each item was voted on in."""
+    given = {}
+    for ballot in Reviews(store.state).ballots(study):
         if not ballot.passed:
             given.setdefault(ballot.position, []).append(ballot.swap)
-    assert sorted(given) == list(range(10))
-    assert {tuple(sorted(orders)) for orders in given.values()} == {(False, True)}
-    assert store.ledger.verify() == []
+    return [sorted(orders) for orders in given.values()]
+
+
+@pytest.mark.parametrize(("rater", "turned"), [("ana", True), ("ben", False)])
+def test_who_comes_back_is_shown_the_other_order_where_theirs_was_given_meanwhile(store, rater, turned):
+    """Mutation: curation/store/review_serving.py: alike < in_one_order => alike < 9 * in_one_order"""
+    service = ReviewService(store)
+    service.create("s", n=8, overlap=2)
+    first = {}
+    for early in ("ana", "ben"):  # each sees every item in an order of their own, and walks away
+        first |= {(early, p.prompt): p for p in service.next("s", early, 8)}
+        service.release("s", early)
+    for shown in service.next("s", "cyd", 8):  # drawn as for ana, since nobody holds anything
+        service.vote(shown.token, "cyd", "a")
+    back = service.next("s", rater, 8)
+    assert len(back) == 8
+    for shown in back:
+        before = first[rater, shown.prompt]
+        assert (shown.token != before.token, (shown.a, shown.b) == (before.b, before.a)) == (turned, turned)
+        assert service.vote(shown.token, rater, "b")
+        if turned:
+            with pytest.raises(UnknownRecord, match="reload"):
+                service.vote(before.token, rater, "a")
+    assert votes_of(store, "s") == [[False, True]] * 8
+
+
+def test_a_late_vote_in_an_order_that_is_taken_is_surplus_and_the_item_stays_open_for_the_other(store):
+    """Mutation: curation/store/review_votes.py: in_this >= in_one_order => in_this > in_one_order"""
+    service = ReviewService(store)
+    service.create("s", n=8, overlap=2)
+    late = {}
+    for rater in ("ana", "ben"):
+        late |= {(rater, p.prompt): p for p in service.next("s", rater, 8)}
+        service.release("s", rater)
+    taken = {p.prompt: p for p in service.next("s", "cyd", 8)}
+    for shown in taken.values():
+        service.vote(shown.token, "cyd", "a")
+    for (rater, _), shown in late.items():  # both are late: one of the two saw what cyd saw
+        service.vote(shown.token, rater, "a")
+    assert votes_of(store, "s") == [[False, True]] * 8
+    states = [p.state for p in Reviews(store.state).presented("s")]
+    assert (states.count("done"), states.count("surplus")) == (16, 8)
 
 
 def test_a_vote_on_a_settled_item_can_no_longer_be_taken_back(store):
