@@ -47,6 +47,7 @@ OPTIONS: dict[str, str] = {
     "server.disconnectedSessionTTL": "600",
     "server.maxUploadSize": "1",
     "server.scriptHealthCheckEnabled": "false",
+    "runner.postScriptGC": "false",  # Python collects by itself; to walk all objects takes longer than a vote
     "client.disableDataExport": "true",  # data leaves through `stillhouse export`, which keeps gold back
     "client.toolbarMode": "minimal",
 }

@@ -1,7 +1,8 @@
 """What passes between a rater's browser and the review service: deeds come in, and a queue and own figures go out."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,10 @@ from judges.blinding import BlindingService
 from judges.review import ReviewService
 
 PREFETCH = 10
+REFILL = 5
+"""A queue is asked for anew once so few are left in it,"""
+FRESH_SECONDS = 60.0
+"""or once it is so old: others may have been given what this rater's lease no longer holds."""
 MIN_DWELL_MS = 400
 """A verdict sooner than this after an item appeared is a slip of the key and is not taken."""
 GUESS_QUESTION = "Did the same model write both answers?"
@@ -44,6 +49,23 @@ class Wants(BaseModel):
     """Sent back as it is, so that an answer that says nothing new arrives all the same."""
 
 
+@dataclass(frozen=True)
+class Hand:
+    """The items a rater was handed, without those answered since."""
+
+    items: tuple[Presentation, ...]
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether there is enough of it, and it is not old."""
+        return len(self.items) > REFILL and time.monotonic() - self.since < FRESH_SECONDS
+
+    def without(self, token: str) -> "Hand":
+        """What is left once one is answered."""
+        return replace(self, items=tuple(item for item in self.items if item.token != token))
+
+
 @dataclass
 class Desk:
     """One rater before one open study; it hands out nothing but tokens, texts, and the rater's own figures."""
@@ -54,6 +76,8 @@ class Desk:
     rater: str
     feedback: dict[str, str] | None = None
     """What is known about the practice item answered last."""
+    hand: Hand | None = None
+    """What is left of the queue that went out last; None once more happened than a vote."""
     design: Design = field(init=False)
     service: ReviewService = field(init=False)
     blinding: BlindingService = field(init=False)
@@ -67,9 +91,11 @@ class Desk:
 
     def apply(self, act: Act) -> None:
         """Record one deed; doing it again does nothing. Raises StillhouseError where it cannot be taken."""
+        hand, self.hand = self.hand, None
         match act.kind:
             case "vote":
                 self.vote(act.token, act.choice, act.reason or None, act.dwell_ms, details=act.details, act=act.id)
+                self.hand = hand and hand.without(act.token)
             case "undo":
                 self.service.undo(act.token, self.rater, act=act.id)
             case "guess":
@@ -97,7 +123,9 @@ class Desk:
 
     def items(self, limit: int = PREFETCH) -> list[Presentation]:
         """What this rater is to judge now."""
-        return self.service.next(self.study.name, self.rater, limit)
+        if self.hand is None or not self.hand.lasts:
+            self.hand = Hand(tuple(self.service.next(self.study.name, self.rater, limit)))
+        return list(self.hand.items)
 
     def guesses(self) -> list[GuessPair]:
         """The pairs this rater is asked about once everything is judged."""
@@ -109,6 +137,7 @@ class Desk:
 
     def pause(self) -> None:
         """Give back what this rater holds."""
+        self.hand = None
         self.service.release(self.study.name, self.rater)
 
     def card(self, wants: Wants) -> dict[str, Any]:

@@ -10,6 +10,23 @@ from curation.store.review_tables import ITEMS, PLANTS, SHOWN, VOTES, standing
 WORDS = 80
 """How much of a prompt reminds a rater of an item."""
 
+_PRACTICE = sa.case((sa.func.coalesce(PLANTS.c.role, "own") == "practice", 1), else_=0).label("practice")
+_DONE = (
+    sa.select(SHOWN.c.state, _PRACTICE, sa.func.count().label("n"))
+    .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
+    .join(PLANTS, PLANTS.c.item == ITEMS.c.id, isouter=True)
+    .where(ITEMS.c.study == sa.bindparam("study"), SHOWN.c.rater == sa.bindparam("rater"))
+    .group_by(SHOWN.c.state, _PRACTICE)
+)
+"""A rater's presentations by state, practice apart."""
+_PLANNED = (
+    sa.select(sa.func.count())
+    .select_from(PLANTS)
+    .join(ITEMS, PLANTS.c.item == ITEMS.c.id)
+    .where(ITEMS.c.study == sa.bindparam("study"), PLANTS.c.role == "practice")
+)
+"""How many items there are to practise on."""
+
 
 class OwnWork:
     """One rater's own work in one study."""
@@ -23,18 +40,10 @@ class OwnWork:
 
     def progress(self) -> RaterProgress:
         """How much was done and is left. Planted items count as any other, so that no count tells them apart."""
-        role = sa.func.coalesce(PLANTS.c.role, "own")
-        practice = sa.case((role == "practice", 1), else_=0).label("practice")
-        query = (
-            sa.select(SHOWN.c.state, practice, sa.func.count().label("n"))
-            .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
-            .join(PLANTS, PLANTS.c.item == ITEMS.c.id, isouter=True)
-            .where(ITEMS.c.study == self._study.name, SHOWN.c.rater == self._rater)
-            .group_by(SHOWN.c.state, practice)
-        )
+        mine = {"study": self._study.name, "rater": self._rater}
         with self._database.read() as connection:
-            count = {(row.state, row.practice): row.n for row in connection.execute(query)}
-            planned = _planned(connection, self._study)
+            count = {(row.state, row.practice): row.n for row in connection.execute(_DONE, mine)}
+            planned = int(connection.execute(_PLANNED, {"study": self._study.name}).scalar_one())
             sitting = Sitting(connection, self._study, self._design, self._rater, now(connection))
             left = 0 if self._study.closed else sitting.left()
         practised = sum(n for (state, is_practice), n in count.items() if is_practice and state != "open")
@@ -70,14 +79,3 @@ class OwnWork:
         with self._database.read() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None or row["right"] is None else (row["choice"], row["swap"], row["right"])
-
-
-def _planned(connection: sa.Connection, study: Study) -> int:
-    """How many items there are to practise on."""
-    query = (
-        sa.select(sa.func.count())
-        .select_from(PLANTS)
-        .join(ITEMS, PLANTS.c.item == ITEMS.c.id)
-        .where(ITEMS.c.study == study.name, PLANTS.c.role == "practice")
-    )
-    return int(connection.execute(query).scalar_one())

@@ -29,6 +29,130 @@ def later(at: str, seconds: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+def _number(where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(sa.case((where, 1), else_=0)), 0)
+
+
+def _has(role: str) -> sa.ColumnElement[bool]:
+    return ITEMS.c.id.in_(sa.select(PLANTS.c.item).where(PLANTS.c.role == role))
+
+
+# --- the statements of every vote, built once: building them took longer than running them ------------------------
+
+_STUDY, _RATER, _OVERLAP = sa.bindparam("study"), sa.bindparam("rater"), sa.bindparam("overlap")
+_HELD = live(sa.bindparam("at"))
+_SEEN = sa.union_all(
+    sa.select(SHOWN.c.item).where(SHOWN.c.rater == _RATER), sa.select(VIEWS.c.item).where(VIEWS.c.adjudicator == _RATER)
+)
+"""Items this rater was shown, as a rater or, with the others' votes, as an adjudicator."""
+
+
+def _mine(*columns: Any) -> sa.Select[Any]:
+    """A rater's presentations of a study."""
+    found: Any = sa.select(*columns)
+    return (
+        found.select_from(SHOWN)
+        .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
+        .join(SERVED, SERVED.c.token == SHOWN.c.token, isouter=True)
+        .where(ITEMS.c.study == _STUDY, SHOWN.c.rater == _RATER)
+    )
+
+
+def _unanswered() -> sa.Select[Any]:
+    """A rater's open presentations that still have a place, and whether their order is not yet given to others."""
+    others = SHOWN.alias()
+    held = sa.and_(others.c.state == "open", others.c.expires > sa.bindparam("at"))
+    taken = (
+        sa.select(sa.func.count())
+        .where(others.c.item == SHOWN.c.item, others.c.token != SHOWN.c.token)
+        .where(sa.or_(others.c.state == "done", held))
+    )
+    alike = taken.where(others.c.swap == SHOWN.c.swap).scalar_subquery()
+    return (
+        _mine(SHOWN.c.token, sa.or_(~OWN, alike < sa.bindparam("alike")).label("ordered"))
+        .where(SHOWN.c.state == "open", sa.or_(~OWN, taken.scalar_subquery() < _OVERLAP))
+        .order_by(SHOWN.c.served, SERVED.c.seq, ITEMS.c.position)
+    )
+
+
+def _needing() -> sa.Select[Any]:
+    """Items a rater has not seen and that still need one, with how often they are held and were shown, and how."""
+    kept = SHOWN.c.state.in_(("open", "done"))  # who walked away may come back
+    held = _number(_HELD)
+    counts = {
+        **{"held": held, "swapped": _number(_HELD & SHOWN.c.swap)},
+        **{"all": sa.func.count(SHOWN.c.token), "all_swapped": _number(SHOWN.c.swap)},
+    }
+    chosen = (
+        sa.select(ITEMS.c.id, *(n.label(name) for name, n in counts.items()))
+        .join(SHOWN, sa.and_(SHOWN.c.item == ITEMS.c.id, kept), isouter=True)
+        .where(ITEMS.c.study == _STUDY, OWN, ITEMS.c.id.not_in(_SEEN))
+        .group_by(ITEMS.c.id, ITEMS.c.position)
+        .having(held < _OVERLAP)
+        .order_by(held.desc(), ITEMS.c.position)
+        .limit(sa.bindparam("most"))
+        .subquery()
+    )
+    return (
+        sa.select(ITEMS, *(chosen.c[name] for name in counts))
+        .join(chosen, chosen.c.id == ITEMS.c.id)
+        .order_by(chosen.c.held.desc(), ITEMS.c.position)
+    )
+
+
+def _remaining() -> sa.Select[Any]:
+    """How many of the study's own items a rater may still answer."""
+    touched = sa.select(SHOWN.c.item).where(SHOWN.c.rater == _RATER, SHOWN.c.state != "open")
+    full = (
+        sa.select(SHOWN.c.item)
+        .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
+        .where(ITEMS.c.study == _STUDY, SHOWN.c.state == "done")
+        .group_by(SHOWN.c.item)
+        .having(sa.func.count() >= _OVERLAP)
+    )
+    settling = sa.select(VIEWS.c.item).where(VIEWS.c.adjudicator == _RATER)
+    gone = (ITEMS.c.id.not_in(some) for some in (touched, full, settling))
+    return sa.select(sa.func.count()).where(ITEMS.c.study == _STUDY, OWN, *gone)
+
+
+_UNANSWERED, _WAITING, _LEFT = _unanswered(), _needing(), _remaining()
+_UNSEEN = (
+    sa.select(ITEMS)
+    .join(PLANTS, PLANTS.c.item == ITEMS.c.id)
+    .where(ITEMS.c.study == _STUDY, PLANTS.c.role == sa.bindparam("role"), ITEMS.c.id.not_in(_SEEN))
+    .order_by(ITEMS.c.position)
+    .limit(sa.bindparam("most"))
+)
+"""Planted items of a role that a rater has not seen, in their order."""
+_COUNTS = {
+    name: _mine(sa.func.count()).where(*where)
+    for name, where in {
+        "own": (OWN,),
+        "own_open": (OWN, SHOWN.c.state == "open"),
+        "planted_open": (~OWN, ~_has("practice"), SHOWN.c.state == "open"),
+        "after_practice": (~_has("practice"),),
+        "repeat": (_has("repeat"),),
+        "gold": (_has("gold"),),
+    }.items()
+}
+"""How many of a rater's presentations are of a sort."""
+_NEWEST = _mine(SERVED.c.seq).where(SERVED.c.seq.is_not(None)).order_by(SERVED.c.seq.desc()).limit(LAG)
+_REPEATABLE = (
+    _mine(*ITEMS.c, SHOWN.c.swap)
+    .where(OWN, SHOWN.c.state == "done", SERVED.c.seq < sa.bindparam("before"))
+    .where(ITEMS.c.id.not_in(sa.select(PLANTS.c.of).where(PLANTS.c.rater == _RATER, PLANTS.c.of.is_not(None))))
+    .order_by(SERVED.c.seq)
+    .limit(1)
+)
+_PRESENTED = (
+    sa.select(SHOWN.c.token, SHOWN.c.swap, ITEMS, PLANTS.c.role, DRAFTS.c.draft)
+    .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
+    .join(PLANTS, PLANTS.c.item == ITEMS.c.id, isouter=True)
+    .join(DRAFTS, DRAFTS.c.token == SHOWN.c.token, isouter=True)
+    .where(SHOWN.c.token.in_(sa.bindparam("tokens", expanding=True)))
+)
+
+
 @dataclass(frozen=True)
 class Owed:
     """How many planted items a rater still has coming, by role."""
@@ -46,6 +170,8 @@ class Sitting:
         self._design = design
         self._rater = rater
         self._at = at
+        self._facts = {"study": study.name, "rater": rater, "at": at, "overlap": study.overlap}
+        """What the statements below ask about."""
 
     # --- serving -----------------------------------------------------------------------------------------------
 
@@ -68,20 +194,8 @@ class Sitting:
 
         Where the place is free but the order was meanwhile given to others, the item is shown anew in the other order.
         """
-        others = SHOWN.alias()
-        taken = (
-            sa.select(sa.func.count())
-            .where(others.c.item == SHOWN.c.item, others.c.token != SHOWN.c.token)
-            .where(sa.or_(others.c.state == "done", sa.and_(others.c.state == "open", others.c.expires > self._at)))
-        )
-        alike = taken.where(others.c.swap == SHOWN.c.swap).scalar_subquery()
-        ordered = alike < in_one_order(self._study.kind, self._study.overlap)
-        query = (
-            self._mine(SHOWN.c.token, sa.or_(~OWN, ordered).label("ordered"))
-            .where(SHOWN.c.state == "open", sa.or_(~OWN, taken.scalar_subquery() < self._study.overlap))
-            .order_by(SHOWN.c.served, SERVED.c.seq, ITEMS.c.position)
-        )
-        found = self._connection.execute(query).mappings().all()
+        alike = in_one_order(self._study.kind, self._study.overlap)
+        found = self._connection.execute(_UNANSWERED, {**self._facts, "alike": alike}).mappings().all()
         kept = [row["token"] for row in found if row["ordered"]]
         if kept:
             self._connection.execute(SHOWN.update().where(SHOWN.c.token.in_(kept)).values(expires=until))
@@ -90,57 +204,21 @@ class Sitting:
     def _turned(self, tokens: Sequence[str], until: str) -> list[str]:
         """Items shown anew in the other order, under new tokens; one that was answered and taken back keeps its own."""
         query = (
-            self._mine(*ITEMS.c, SHOWN.c.token, SHOWN.c.swap)
+            _mine(*ITEMS.c, SHOWN.c.token, SHOWN.c.swap)
             .where(SHOWN.c.token.in_(tokens), SHOWN.c.token.not_in(sa.select(VOTES.c.token)))
             .order_by(SERVED.c.seq)
         )
-        rows = self._connection.execute(query).mappings().all() if tokens else []
+        rows = self._connection.execute(query, self._facts).mappings().all() if tokens else []
         for table in (ACTS, DRAFTS, SERVED, SHOWN):
             if rows:
                 self._connection.execute(table.delete().where(table.c.token.in_([row["token"] for row in rows])))
         return [self._show(row, swap=not row["swap"], until=until) for row in rows]
 
-    def _mine(self, *columns: Any) -> sa.Select[Any]:
-        """This rater's presentations of this study."""
-        found: Any = sa.select(*columns)
-        return (
-            found.select_from(SHOWN)
-            .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
-            .join(SERVED, SERVED.c.token == SHOWN.c.token, isouter=True)
-            .where(ITEMS.c.study == self._study.name, SHOWN.c.rater == self._rater)
-        )
-
     def _waiting(self, limit: int) -> list[sa.RowMapping]:
         """Items of the study this rater has not seen and that still need one, those nearest to complete first."""
         if limit <= 0:
             return []
-        holds, kept = live(self._at), SHOWN.c.state.in_(("open", "done"))  # who walked away may come back
-        held = _number(holds)
-        counts = {
-            **{"held": held, "swapped": _number(holds & SHOWN.c.swap)},
-            **{"all": sa.func.count(SHOWN.c.token), "all_swapped": _number(SHOWN.c.swap)},
-        }
-        chosen = (
-            sa.select(ITEMS.c.id, *(n.label(name) for name, n in counts.items()))
-            .join(SHOWN, sa.and_(SHOWN.c.item == ITEMS.c.id, kept), isouter=True)
-            .where(ITEMS.c.study == self._study.name, OWN, ITEMS.c.id.not_in(self._seen()))
-            .group_by(ITEMS.c.id, ITEMS.c.position)
-            .having(held < self._study.overlap)
-            .order_by(held.desc(), ITEMS.c.position)
-            .limit(limit)
-            .subquery()
-        )
-        query = (
-            sa.select(ITEMS, *(chosen.c[name] for name in counts))
-            .join(chosen, chosen.c.id == ITEMS.c.id)
-            .order_by(chosen.c.held.desc(), ITEMS.c.position)
-        )
-        return list(self._connection.execute(query).mappings())
-
-    def _seen(self) -> Any:
-        """Items this rater was shown, as a rater or, with the others' votes, as an adjudicator."""
-        rated = sa.select(SHOWN.c.item).where(SHOWN.c.rater == self._rater)
-        return rated.union_all(self._to_settle())
+        return list(self._connection.execute(_WAITING, {**self._facts, "most": limit}).mappings())
 
     def _show_own(self, row: sa.RowMapping, until: str) -> str:
         if self._design.plants:
@@ -159,29 +237,12 @@ class Sitting:
         self._connection.execute(SERVED.insert().values(token=token, shown=shown_digests(row, swap=swap)))
         return token
 
-    def _to_settle(self) -> Any:
-        return sa.select(VIEWS.c.item).where(VIEWS.c.adjudicator == self._rater)
-
     def left(self) -> int:
         """How many items, planted ones included, this rater may still be shown or has open; practice left out."""
-        touched = sa.select(SHOWN.c.item).where(SHOWN.c.rater == self._rater, SHOWN.c.state != "open")
-        full = (
-            sa.select(SHOWN.c.item)
-            .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
-            .where(ITEMS.c.study == self._study.name, SHOWN.c.state == "done")
-            .group_by(SHOWN.c.item)
-            .having(sa.func.count() >= self._study.overlap)
-        )
-        query = sa.select(sa.func.count()).where(
-            ITEMS.c.study == self._study.name,
-            OWN,
-            *(ITEMS.c.id.not_in(some) for some in (touched, full, self._to_settle())),
-        )
-        own = int(self._connection.execute(query).scalar_one())
+        own = int(self._connection.execute(_LEFT, self._facts).scalar_one())
         if not self._design.plants:
             return own
-        open_own = self._count(OWN, SHOWN.c.state == "open")
-        open_plants = self._count(~OWN, ~_has("practice"), SHOWN.c.state == "open")
+        open_own, open_plants = self._count("own_open"), self._count("planted_open")
         due = self.owed(self.own + max(0, own - open_own))
         repeats = due.repeats if own or self.repeatable() else 0
         return own + open_plants + repeats + due.gold
@@ -191,15 +252,15 @@ class Sitting:
     @cached_property
     def own(self) -> int:
         """How many of the study's own items this rater was shown; grows while serving."""
-        return self._count(OWN)
+        return self._count("own")
 
-    def _count(self, *where: sa.ColumnElement[bool]) -> int:
-        return int(self._connection.execute(self._mine(sa.func.count()).where(*where)).scalar_one())
+    def _count(self, name: str) -> int:
+        return int(self._connection.execute(_COUNTS[name], self._facts).scalar_one())
 
     def owed(self, own: int) -> Owed:
         """How many plants are due once `own` of the study's own items were shown."""
         start = draw(self._study.seed, "plants", self._study.name, self._rater)  # not every rater at the same place
-        had = {role: self._count(_has(role)) for role in ("repeat", "gold")}
+        had = {role: self._count(role) for role in ("repeat", "gold")}
         gold = min(int(self._design.gold_share * own + start), had["gold"] + len(self._unseen("gold", own)))
         return Owed(max(0, int(self._design.repeats * own + start) - had["repeat"]), max(0, gold - had["gold"]))
 
@@ -208,7 +269,7 @@ class Sitting:
         if not self._design.plants:
             return None
         due = self.owed(self.own)
-        place = self._count(~_has("practice")) if due.repeats or due.gold else 0
+        place = self._count("after_practice") if due.repeats or due.gold else 0
         if not hurry and draw(self._study.seed, "place", self._study.name, self._rater, place) < 0.5:
             return None
         if due.gold and (row := next(iter(self._unseen("gold", 1)), None)):
@@ -221,29 +282,14 @@ class Sitting:
         """Planted items of a role that this rater has not seen, in their order."""
         if limit <= 0:
             return []
-        query = (
-            sa.select(ITEMS)
-            .join(PLANTS, PLANTS.c.item == ITEMS.c.id)
-            .where(ITEMS.c.study == self._study.name, PLANTS.c.role == role, ITEMS.c.id.not_in(self._seen()))
-            .order_by(ITEMS.c.position)
-            .limit(limit)
-        )
-        return self._connection.execute(query).mappings().all()
+        wanted = {**self._facts, "role": role, "most": limit}
+        return self._connection.execute(_UNSEEN, wanted).mappings().all()
 
     def repeatable(self) -> sa.RowMapping | None:
         """The item answered longest ago that was not shown again, with at least LAG others since."""
-        again = sa.select(PLANTS.c.of).where(PLANTS.c.rater == self._rater, PLANTS.c.of.is_not(None))
-        newest = self._connection.execute(
-            self._mine(SERVED.c.seq).where(SERVED.c.seq.is_not(None)).order_by(SERVED.c.seq.desc()).limit(LAG)
-        ).scalars()
-        query = (
-            self._mine(*ITEMS.c, SHOWN.c.swap)
-            .where(OWN, SHOWN.c.state == "done", ITEMS.c.id.not_in(again))
-            .where(SERVED.c.seq < min(newest, default=0))
-            .order_by(SERVED.c.seq)
-            .limit(1)
-        )
-        return self._connection.execute(query).mappings().first()
+        newest = self._connection.execute(_NEWEST, self._facts).scalars()
+        wanted = {**self._facts, "before": min(newest, default=0)}
+        return self._connection.execute(_REPEATABLE, wanted).mappings().first()
 
     def _repeated(self, row: sa.RowMapping) -> sa.RowMapping:
         """The item as an item of its own, for this rater alone."""
@@ -273,14 +319,8 @@ def shown_digests(row: sa.RowMapping, *, swap: bool) -> dict[str, str]:
 
 def presentations(connection: sa.Connection, study: Study, tokens: Sequence[str]) -> list[Presentation]:
     """What a rater's browser gets of these presentations, in their order."""
-    query = (
-        sa.select(SHOWN.c.token, SHOWN.c.swap, ITEMS, PLANTS.c.role, DRAFTS.c.draft)
-        .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
-        .join(PLANTS, PLANTS.c.item == ITEMS.c.id, isouter=True)
-        .join(DRAFTS, DRAFTS.c.token == SHOWN.c.token, isouter=True)
-        .where(SHOWN.c.token.in_(tokens))
-    )
-    found = {row["token"]: row for row in connection.execute(query).mappings()}
+    rows = connection.execute(_PRESENTED, {"tokens": list(tokens)}).mappings()
+    found = {row["token"]: row for row in rows}
     return [_presentation(study, found[token]) for token in tokens]
 
 
@@ -299,14 +339,6 @@ def _presentation(study: Study, row: sa.RowMapping) -> Presentation:
 
 def _panes(row: sa.RowMapping, *, swap: bool) -> tuple[str, str | None]:
     return (row["second"], row["first"]) if swap else (row["first"], row["second"])
-
-
-def _number(where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    return sa.func.coalesce(sa.func.sum(sa.case((where, 1), else_=0)), 0)
-
-
-def _has(role: str) -> sa.ColumnElement[bool]:
-    return ITEMS.c.id.in_(sa.select(PLANTS.c.item).where(PLANTS.c.role == role))
 
 
 def _swap(study: Study, row: sa.RowMapping) -> bool:

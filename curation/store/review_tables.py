@@ -116,7 +116,7 @@ OWN = ITEMS.c.id.not_in(sa.select(PLANTS.c.item))
 """An item that is the study's own, and not planted."""
 
 
-def live(at: str) -> sa.ColumnElement[bool]:
+def live(at: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     """A presentation that holds a place: answered, or leased and not expired."""
     return sa.or_(SHOWN.c.state == "done", sa.and_(SHOWN.c.state == "open", SHOWN.c.expires > at))
 

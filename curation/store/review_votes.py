@@ -8,16 +8,26 @@ from curation.store.database import now
 from curation.store.review_records import CHOICES, Design, Said, Span
 from curation.store.review_tables import ACTS, DETAILS, ITEMS, OWN, SERVED, SHOWN, STUDIES, VOTES, in_one_order
 
+_OWN_SHOWN = (
+    sa.select(SHOWN, ITEMS, STUDIES.c.closed, STUDIES.c.kind, STUDIES.c.overlap, OWN.label("own"))
+    .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
+    .join(STUDIES, ITEMS.c.study == STUDIES.c.name)
+    .where(SHOWN.c.token == sa.bindparam("token"), SHOWN.c.rater == sa.bindparam("rater"))
+    .with_for_update(of=SHOWN)
+)
+_GIVEN = sa.select(
+    sa.func.count(),
+    sa.func.coalesce(sa.func.sum(sa.case((SHOWN.c.swap == sa.bindparam("swap"), 1), else_=0)), 0),
+).where(SHOWN.c.item == sa.bindparam("item"), SHOWN.c.state == "done")
+"""How many votes an item has, and how many of them in one order."""
+_ACTED = sa.select(ACTS.c.act).where(ACTS.c.act == sa.bindparam("act"))
+_TURNS = sa.select(sa.func.count()).where(VOTES.c.token == sa.bindparam("token"))
+_DIGESTS = sa.select(SERVED.c.shown).where(SERVED.c.token == sa.bindparam("token"))
+
 
 def own_shown(connection: sa.Connection, token: str, rater: str) -> sa.RowMapping:
     """A presentation with its item and study, locked; UnknownRecord when it was never shown to this rater."""
-    query = (
-        sa.select(SHOWN, ITEMS, STUDIES.c.closed, STUDIES.c.kind, STUDIES.c.overlap, OWN.label("own"))
-        .join(ITEMS, SHOWN.c.item == ITEMS.c.id)
-        .join(STUDIES, ITEMS.c.study == STUDIES.c.name)
-        .where(SHOWN.c.token == token, SHOWN.c.rater == rater)
-    )
-    found = connection.execute(query.with_for_update(of=SHOWN)).mappings().first()
+    found = connection.execute(_OWN_SHOWN, {"token": token, "rater": rater}).mappings().first()
     if found is None:
         raise UnknownRecord("this token was not shown to this rater; reload the page to get new items")
     return found
@@ -27,7 +37,7 @@ def acted(connection: sa.Connection, act: str | None, token: str) -> bool:
     """Whether this very act was recorded before; a new one is remembered."""
     if act is None:
         return False
-    if connection.execute(sa.select(ACTS.c.act).where(ACTS.c.act == act)).first():
+    if connection.execute(_ACTED, {"act": act}).first():
         return True
     connection.execute(ACTS.insert().values(act=act, token=token))
     return False
@@ -64,16 +74,13 @@ def is_full(connection: sa.Connection, shown: sa.RowMapping) -> bool:
     """Whether the item, one of the study's own, has all its votes, or all in this order, without this one."""
     if not shown["own"]:
         return False
-    alike = sa.func.coalesce(sa.func.sum(sa.case((SHOWN.c.swap == shown["swap"], 1), else_=0)), 0)
-    others = sa.select(sa.func.count(), alike).where(SHOWN.c.item == shown["item"], SHOWN.c.state == "done")
-    done, in_this = tuple(connection.execute(others).one())
+    done, in_this = tuple(connection.execute(_GIVEN, {"item": shown["item"], "swap": shown["swap"]}).one())
     return done >= shown["overlap"] or in_this >= in_one_order(shown["kind"], shown["overlap"])
 
 
 def append_vote(connection: sa.Connection, shown: sa.RowMapping, said: Said | None) -> int:
     """Append a vote, or with None that it is taken back; its row id."""
-    turns = sa.select(sa.func.count()).where(VOTES.c.token == shown["token"])
-    turn = int(connection.execute(turns).scalar_one()) + 1
+    turn = int(connection.execute(_TURNS, {"token": shown["token"]}).scalar_one()) + 1
     values = {
         "token": shown["token"],
         "turn": turn,
@@ -87,7 +94,7 @@ def append_vote(connection: sa.Connection, shown: sa.RowMapping, said: Said | No
 
 def keep_details(connection: sa.Connection, vote: int, shown: sa.RowMapping, design: Design, said: Said) -> None:
     """Keep what came with a vote, the guideline in force, and the digests of what was shown."""
-    digests = connection.execute(sa.select(SERVED.c.shown).where(SERVED.c.token == shown["token"])).scalar()
+    digests = connection.execute(_DIGESTS, {"token": shown["token"]}).scalar()
     values = {"details": said.details.model_dump(mode="json", exclude_defaults=True), "guideline": design.guideline}
     connection.execute(DETAILS.insert().values(vote=vote, shown=digests or {}, **values))
 

@@ -280,17 +280,27 @@ def _about(ballot: Ballot, sample: str) -> str:
     return "preferred" if chosen == sample else "other_preferred"
 
 
+_ONE = sa.select(STUDIES).where(STUDIES.c.name == sa.bindparam("study"))
+_ASKED = sa.select(
+    sa.select(DESIGNS.c.design).where(DESIGNS.c.study == sa.bindparam("study")).scalar_subquery(),
+    sa.select(GUIDED.c.digest)
+    .where(GUIDED.c.study == sa.bindparam("study"))
+    .order_by(GUIDED.c.seq.desc())
+    .limit(1)
+    .scalar_subquery(),
+)
+"""A design, and the digest of the guideline in force."""
+
+
 def _study(connection: sa.Connection, name: str, *, lock: bool = False) -> Study | None:
     # The row lock orders raters on PostgreSQL; on SQLite the write transaction already does.
-    query = sa.select(STUDIES).where(STUDIES.c.name == name)
-    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+    row = connection.execute(_ONE.with_for_update() if lock else _ONE, {"study": name}).mappings().first()
     return Study(**row) if row else None
 
 
 def _design(connection: sa.Connection, name: str) -> Design:
-    written = connection.execute(sa.select(DESIGNS.c.design).where(DESIGNS.c.study == name)).scalar()
-    newest = sa.select(GUIDED.c.digest).where(GUIDED.c.study == name).order_by(GUIDED.c.seq.desc()).limit(1)
-    return Design.model_validate({**(written or {}), "guideline": connection.execute(newest).scalar()})
+    written, guideline = tuple(connection.execute(_ASKED, {"study": name}).one())
+    return Design.model_validate({**(written or {}), "guideline": guideline})
 
 
 def _guide(connection: sa.Connection, study: str, text: str) -> str:

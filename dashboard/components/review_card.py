@@ -44,10 +44,10 @@ def review_card(desk: Desk) -> None:
     """
     key = card_key(f"{desk.study.name}|{desk.rater}")
     state: Any = st.session_state.get(key) or {}
-    desk.feedback = st.session_state.get(f"{key}_feedback")
+    desk.feedback, desk.hand = st.session_state.get(f"{key}_feedback"), st.session_state.get(f"{key}_hand")
     delivered = _deliver(state.get("outbox"), f"{key}_applied", desk)
-    st.session_state[f"{key}_feedback"] = desk.feedback
     data = {**desk.card(_wants(state.get("wants"))), **delivered._asdict(), "key": key}
+    st.session_state.update({f"{key}_feedback": desk.feedback, f"{key}_hand": desk.hand})
     _component(key=key, data=data, on_outbox_change=_nothing, on_wants_change=_nothing)
 
 
