@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: setup demo test check lint types bench train-tagger dashboard clean
+.PHONY: setup demo test test-all check lint types bench train-tagger dashboard clean
 
 $(BIN)/stillhouse: pyproject.toml constraints.txt
 	"$(PYTHON)" -m venv "$(VENV)"
@@ -22,7 +22,11 @@ setup: $(BIN)/stillhouse
 demo: setup
 	"$(BIN)/stillhouse" demo
 
+# Without the journeys: half the time, and all but the whole uses of the product.
 test: setup
+	"$(BIN)/python" -m pytest -n 2 --dist loadfile -m "not slow and not live and not journey"
+
+test-all: setup
 	"$(BIN)/python" -m pytest -n 2 --dist loadfile
 
 lint: setup

@@ -15,7 +15,7 @@ from judges.review import ReviewService
 from tests.browser.conftest import Tab, served
 from tests.dashboard.house import SECRETS
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 RATERS = ("annette", "benedict")
 MARKUP = "worse <img src=x onerror=alert(1)> ![x](http://tracker.example/p.png)"

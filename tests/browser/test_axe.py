@@ -17,7 +17,7 @@ from tests.browser import planted
 from tests.browser.conftest import Tab, served
 from tests.browser.desk import DWELL
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 SCHEMES = ("light", "dark")
 SERIOUS = ("serious", "critical")

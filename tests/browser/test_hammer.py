@@ -14,7 +14,7 @@ from tests.browser import planted
 from tests.browser.conftest import Tab, served
 from tests.browser.painting import painted, watch
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 INTERVALS = (30, 80, 150, 300)
 """Milliseconds between two presses."""

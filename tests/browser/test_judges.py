@@ -13,7 +13,7 @@ from judges.review import ReviewService
 from tests.browser.conftest import Tab, served
 from tests.dashboard import panel_house
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tests.browser import planted
 from tests.browser.conftest import Tab, free_port, served
 from tests.browser.desk import DWELL
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 KILLS = 3
 ITEMS = 40

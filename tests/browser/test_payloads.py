@@ -25,7 +25,7 @@ from tests.curation.running import JSON_ANSWER, run, teacher, write
 from tests.curation.scripted import Scripted, chat, said
 from tests.dashboard.house import evaluate
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 ALL = " and ".join(PAYLOADS)
 HELD = f"It broke on 2 May 1987. {ALL}"

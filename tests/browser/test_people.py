@@ -21,7 +21,7 @@ from tests.browser.conftest import Tab, _wait, free_port
 from tests.browser.desk import DWELL
 from tests.issuer import Issuer, issuing
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.journey, pytest.mark.timeout(600)]
 
 Open = Callable[[str], Tab]
 HOLDOUT = "Gold message"

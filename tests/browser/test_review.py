@@ -18,7 +18,7 @@ from judges.review import ReviewService, StudyStatus
 from tests.browser.conftest import Tab, free_port, served
 from tests.dashboard.house import SECRETS
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 DWELL = 450
 

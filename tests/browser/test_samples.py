@@ -11,7 +11,7 @@ from curation.store.store import Store
 from tests.browser.conftest import Tab, served
 from tests.dashboard import many_samples
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from tests.curation import holding
 from tests.curation.running import run
 from tests.curation.scripted import Scripted, chat, said
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 MARKUP = "Since 3 June 2021 <img src=x onerror=alert(1)> <b>bold</b> :red[now]"
 

@@ -20,7 +20,7 @@ from tests.browser import naming, planted, wire
 from tests.browser.conftest import served
 from tests.browser.desk import walk_card, walk_native
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.journey]
 
 COMMENT = "commentmark"
 """Begins what another rater wrote."""

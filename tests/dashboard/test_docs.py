@@ -15,6 +15,8 @@ from curation.workspace import Workspace
 from dashboard.cli import beginning
 from judges.review import ReviewService
 
+pytestmark = pytest.mark.journey
+
 ROOT = Path(__file__).parents[2]
 PROMPTS = 60
 HOLDOUT = 100

@@ -13,6 +13,8 @@ from tests.conftest import ROOT
 from tests.curation.asking import replies_in
 from tests.curation.batching import asked, billed, requests_held, server, wrong_rows
 
+pytestmark = pytest.mark.journey
+
 NUMBER = 60
 STEPS = {
     "openai": (

@@ -12,6 +12,8 @@ import pytest
 from curation import Workspace
 from tests.run.conftest import STILLHOUSE, make_workspace, practice_for, report, stillhouse
 
+pytestmark = pytest.mark.journey
+
 CONCURRENCY = 2
 """Per model in this test, so that the bound on doubled answers means something."""
 LATENCY_MS = 200

@@ -19,6 +19,8 @@ from curation.llm.practice.limits import Limits
 from curation.llm.practice.server import PracticeServer
 from tests.run.conftest import STILLHOUSE, make_workspace, practice_for, stillhouse
 
+pytestmark = pytest.mark.journey
+
 RATES = {
     "alder-large": (0.137, 0.713, 0.0511),
     "birch-large": (0.291, 1.377, 0.0291),

@@ -11,6 +11,8 @@ from curation import Workspace
 from tests.run.conftest import prompts_file, report, stillhouse
 from tests.run.test_run import identity_holds
 
+pytestmark = pytest.mark.journey
+
 
 def test_recorded_replies_of_eight_models_become_a_sealed_version(shared_data: Path, tmp_path: Path):
     recorded = sorted((shared_data / "self_instruct" / "predictions").glob("*.jsonl"))
