@@ -143,3 +143,9 @@ print([h for h in {HEAVY!r} if h in sys.modules])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_help_comes_without_loading_what_reads_data():
+    code = "import sys, dashboard.cli.main; print([h for h in ('polars', 'sqlalchemy', 'duckdb') if h in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from curation.people import known_role
 from dashboard.cli.opening import at, require, workspace
 from dashboard.cli.output import Json, json_line, say, table
 
@@ -110,6 +109,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Give roles to whoever signs in with this address; they replace those it had."""
+    from curation.people import known_role
     from judges.people import PeopleService
 
     with workspace(context) as opened:
