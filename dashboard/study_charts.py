@@ -51,14 +51,14 @@ def scores(rows: pl.DataFrame, *, line: float | None) -> alt.LayerChart | alt.Fa
     return alt.layer(dashed, rules, dots, text).properties(height=alt.Step(34 if len(ways) > 1 else 48))
 
 
-def control(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
-    """The score of each wave with its interval, the line and its limits as steps; an alarm is a red cross."""
+def control(rows: pl.DataFrame, title: str = "score", height: int = 260) -> alt.LayerChart | alt.FacetChart:
+    """The share of each wave with its interval, the line and its limits as steps; an alarm is a red cross."""
     x = alt.X("wave:O", title="wave", axis=alt.Axis(labelAngle=0))
     low = min([1.0, *rows["low"].drop_nulls(), *rows["lower"].drop_nulls()])
     scale = alt.Scale(domain=[max(0.0, low - 0.05), 1.0], zero=False, nice=False)
 
     def y(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", title="score", scale=scale, axis=alt.Axis(format=".0%", tickCount=6, grid=False))
+        return alt.Y(f"{column}:Q", title=title, scale=scale, axis=alt.Axis(format=".0%", tickCount=6, grid=False))
 
     base = alt.Chart(rows).encode(x=x)
     limited = base.transform_filter("isValid(datum.line)")
@@ -67,11 +67,11 @@ def control(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
     colour = alt.Color("state:N", title=None, scale=alt.Scale(domain=STATES, range=["#0F766E", ALARM]), legend=None)
     rules = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y=y("low"), y2="high:Q", color=colour)
     path = base.mark_line(color=QUIET, opacity=0.5).encode(y=y("value"))
-    tooltip = ["wave:O", "study:N", *(alt.Tooltip(f"{c}:Q", format=".1%") for c in ("value", "line", "lower", "upper"))]
+    tooltip = ["wave:O", "about:N", *(alt.Tooltip(f"{c}:Q", format=".1%") for c in ("value", "line", "lower", "upper"))]
     dots = base.mark_point(size=110, filled=True, opacity=1).encode(
         y=y("value"),
         color=colour,
         shape=alt.Shape("state:N", scale=alt.Scale(domain=STATES, range=["circle", "cross"]), legend=None),
         tooltip=[*tooltip, "label:N"],
     )
-    return alt.layer(*limits, line, path, rules, dots).properties(height=260)
+    return alt.layer(*limits, line, path, rules, dots).properties(height=height)

@@ -1,6 +1,6 @@
 """What the Studies page asks: plain figures and frames of studies and their reports, no streamlit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from statistics import median
@@ -10,6 +10,7 @@ import polars as pl
 
 from curation.store.reviews import Ballot, Reviews, Study
 from curation.store.store import Store
+from judges.control import Mark
 from judges.standing_chart import SeriesChart
 from judges.study_words import share
 
@@ -228,25 +229,28 @@ def guideline_rows(study: Study) -> pl.DataFrame:
 
 
 def wave_rows(series: SeriesChart) -> pl.DataFrame:
-    """wave, study, value, low, high, line, lower, upper, state, label: the charted waves of a series, in order."""
-    rows = [
-        {
-            "wave": w.number, "study": w.study, "value": w.mark.share, "low": w.mark.ci.low, "high": w.mark.ci.high,
-            "line": w.mark.line, "lower": w.mark.low, "upper": w.mark.high,
-            "state": "alarm" if w.mark.alarm else "as expected", "label": w.mark.alarm or "",
-        }
-        for w in series.waves
-        if w.mark is not None
-    ]  # fmt: skip
-    numbers = dict.fromkeys(("value", "low", "high", "line", "lower", "upper"), NUMBER)
-    schema = {"wave": pl.Int64, "study": pl.String, **numbers, "state": pl.String, "label": pl.String}
-    return pl.DataFrame(rows, schema=schema)
+    """wave, about, value, low, high, line, lower, upper, state, label: the charted waves of a series, in order."""
+    return _charted((w.number, w.study, w.mark, w.mark.alarm) for w in series.waves if w.mark is not None)
 
 
 def drift_rows(series: SeriesChart) -> pl.DataFrame:
-    """rater, wave, same: how many anchors each rater answered as the first time, wave by wave."""
-    rows = [{"rater": d.rater, "wave": d.wave, "same": _of(d.same)} for d in series.drift]
-    return pl.DataFrame(rows, schema={"rater": pl.String, "wave": pl.Int64, "same": pl.String})
+    """The same of the anchors that each rater answered as the first time; `about` is the rater, `label` the counts."""
+    rows = _charted((d.wave, d.rater, d.mark, d.alarm) for d in series.drift)
+    return rows.with_columns(pl.Series("label", [_of(d.same) for d in series.drift], dtype=pl.String))
+
+
+def _charted(marks: Iterable[tuple[int, str, Mark, str | None]]) -> pl.DataFrame:
+    rows = [
+        {
+            "wave": wave, "about": about, "value": mark.share, "low": mark.ci.low, "high": mark.ci.high,
+            "line": mark.line, "lower": mark.low, "upper": mark.high,
+            "state": "alarm" if alarm else "as expected", "label": alarm or "",
+        }
+        for wave, about, mark, alarm in marks
+    ]  # fmt: skip
+    numbers = dict.fromkeys(("value", "low", "high", "line", "lower", "upper"), NUMBER)
+    schema = {"wave": pl.Int64, "about": pl.String, **numbers, "state": pl.String, "label": pl.String}
+    return pl.DataFrame(rows, schema=schema)
 
 
 # --- in words --------------------------------------------------------------------------------------------------

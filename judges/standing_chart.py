@@ -35,15 +35,28 @@ class ChartedWave(Record):
 
 
 class RaterDrift(Record):
-    """How many of a wave's anchors one rater answered as the first time; `same` is a share with interval and n."""
+    """How many of a wave's anchors one rater answered as the first time; `same` is a share with interval and n.
+
+    `mark` is that share on the rater's own control chart, whose line are their first such waves.
+    """
 
     rater: str
     wave: int
     same: dict[str, JsonValue]
+    mark: Mark
+
+    @property
+    def alarm(self) -> str | None:
+        """Why this rater answers otherwise than they did; answering more alike than expected is no alarm."""
+        fell = self.mark.line is not None and self.mark.share < self.mark.line
+        return self.mark.alarm if fell else None
 
 
 class SeriesChart(Record):
-    """One series: what was asked, what the score is, each wave, what raters said of the anchors, the last alarm."""
+    """One series: what was asked, what the score is, each wave, what raters said of the anchors, the last alarm.
+
+    `drifting` says of each rater whose newest wave is an alarm, why: a fall of the score may be theirs.
+    """
 
     number: int
     since: str
@@ -52,6 +65,7 @@ class SeriesChart(Record):
     waves: tuple[ChartedWave, ...]
     drift: tuple[RaterDrift, ...]
     alarm: str | None
+    drifting: dict[str, str]
 
 
 class StandingReport(Record):
@@ -96,6 +110,8 @@ def _chart(store: Store, series: Series, waves: Sequence[Wave]) -> SeriesChart:
     marks = dict(zip(scores, control_chart([scores[k] for k in scores]), strict=True))
     charted = [_charted(r, marks.get(k), whys[k]) for k, r in enumerate(read)]
     last = charted[max(marks)].mark if marks else None
+    drift = _drift([r for r in read if r.closed])
+    newest = {d.rater: d.alarm for d in drift}
     teacher = series.rubric.teacher or ""
     return SeriesChart(
         number=series.number,
@@ -103,8 +119,9 @@ def _chart(store: Store, series: Series, waves: Sequence[Wave]) -> SeriesChart:
         rubric=series.rubric,
         meaning=MEANING[series.rubric.kind].format(teacher=teacher),
         waves=tuple(charted),
-        drift=tuple(_drift([r for r in read if r.closed])),
+        drift=tuple(drift),
         alarm=last.alarm if last else None,
+        drifting={rater: words for rater, words in newest.items() if words},
     )
 
 
@@ -174,18 +191,29 @@ def value_of(ballot: Ballot, item: Item, rubric: Rubric) -> float | None:
 
 def _drift(closed: Sequence[_Read]) -> list[RaterDrift]:
     """How each rater's answers to the anchors compare with their own first ones, wave by wave."""
+    same = _same(closed)
+    charts = {
+        rater: control_chart(
+            [control.Wave(sum(row) / len(row), len(row)) for (r, _), row in same.items() if r == rater]
+        )
+        for rater in {rater for rater, _ in same}
+    }
+    marks = {rater: iter(chart) for rater, chart in charts.items()}
+    return [
+        RaterDrift(rater=rater, wave=wave, same=share_row(row, range(len(row))), mark=next(marks[rater]))
+        for (rater, wave), row in same.items()
+    ]
+
+
+def _same(closed: Sequence[_Read]) -> dict[tuple[str, int], list[bool]]:
+    """By rater and wave, the waves in order: of each anchor they had answered before, whether they said the same."""
     first: dict[tuple[str, int], str] = {}
-    found: list[RaterDrift] = []
+    found: dict[tuple[str, int], list[bool]] = {}
     for read in closed:
         said = _anchor_votes(read)
-        marks: dict[str, list[bool]] = {}
-        for (rater, anchor), word in said.items():
+        for rater, anchor in sorted(said):
             if (rater, anchor) in first:
-                marks.setdefault(rater, []).append(first[rater, anchor] == word)
-        found += [
-            RaterDrift(rater=rater, wave=read.wave.number, same=share_row(same, range(len(same))))
-            for rater, same in sorted(marks.items())
-        ]
+                found.setdefault((rater, read.wave.number), []).append(first[rater, anchor] == said[rater, anchor])
         first = {**said, **first}
     return found
 

@@ -44,6 +44,13 @@ def _series(chart: SeriesChart) -> Iterator[str]:
         yield f"  {drift.rater}, wave {drift.wave}: {share(drift.same)} of {drift.same['n']} anchors as the first time"
     if chart.alarm:
         yield f"  Alarm: {chart.alarm}"
+    for words in drift_words(chart):
+        yield f"  Alarm: {words}"
+
+
+def drift_words(chart: SeriesChart) -> list[str]:
+    """A sentence for each rater whose newest answers to the anchors are an alarm."""
+    return [f"{who} answers anchors otherwise than before: {why}" for who, why in sorted(chart.drifting.items())]
 
 
 def wave_words(wave: ChartedWave) -> str:

@@ -77,7 +77,7 @@ def standing(
     """Declare a standing study, or change it: what is not said stays as it is. Without options, show its control chart.
 
     The score of each wave stands beside three-sigma limits drawn from the first waves of its series; an alarm is a wave
-    beyond them, or eight in a row on one side of the line. Raters' drift is told from the anchors.
+    beyond them, or eight in a row on one side of the line. Each rater's answers to the anchors have such a chart too.
     """
     schedule = {"every_new": every_new, "daily": daily or None, "n": n, "overlap": overlap, "seed": seed}
     schedule |= {"raters": tuple(rater) if rater else None}

@@ -15,7 +15,8 @@ from dashboard.views import house, looks
 from judges.review import ReviewService
 from judges.standing import StandingService
 from judges.standing_chart import SeriesChart, StandingReport, standing_report
-from judges.standing_words import holds, wave_words
+from judges.standing_words import drift_words, holds, wave_words
+from judges.study_words import share
 
 QUESTION = "What did people say, and how far can their votes be trusted?"
 
@@ -270,14 +271,31 @@ def _series(series: SeriesChart) -> None:
         with st.expander("Each wave in words"):
             for wave in series.waves:
                 st.text(wave_words(wave))
-        drift = asked.drift_rows(series)
-        if not drift.is_empty():
+    _drift(series)
+
+
+def _drift(series: SeriesChart) -> None:
+    rows = asked.drift_rows(series)
+    if rows.is_empty():
+        return
+    about = "anchors answered as the first time, beside the rater's own first waves"
+    with looks.card(f"Series {series.number}: do raters drift?", about):
+        for words in drift_words(series):
+            st.error(f"Alarm: {words}.", icon=":material/warning:")
+        for rater in rows["about"].unique().sort():
+            st.text(rater)
+            told = [f"wave {d.wave}: {share(d.same)}" for d in series.drift if d.rater == rater]
+            chart = study_charts.control(rows.filter(pl.col("about") == rater), "answered alike", 140)
+            st.altair_chart(chart, alt=f"{rater}, {'; '.join(told)}")
+        with st.expander("Each rater in numbers"):
             config = {
-                "rater": st.column_config.TextColumn("Rater"),
+                "about": st.column_config.TextColumn("Rater"),
                 "wave": st.column_config.NumberColumn("Wave"),
-                "same": st.column_config.TextColumn("Anchors answered as the first time"),
+                "label": st.column_config.TextColumn("Anchors answered as the first time"),
+                "state": st.column_config.TextColumn("State"),
             }
-            _table(drift, config, "How many anchors each rater answered as the first time")
+            shown = rows.select(config.keys())
+            _table(shown, config, "How many anchors each rater answered as the first time")
 
 
 def _table(rows: pl.DataFrame, config: dict[str, Any], alt: str) -> None:

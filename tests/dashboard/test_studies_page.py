@@ -20,6 +20,7 @@ from judges.standing import StandingService
 from judges.standing_chart import standing_report
 from tests.dashboard.house import SECRETS
 from tests.dashboard.test_pages import page, words
+from tests.judges.test_standing import grow
 
 TONE = Criterion(name="tone", question="How kind?", anchors=("rude", "plain", "kind"))
 
@@ -221,6 +222,23 @@ def test_a_standing_study_is_charted_with_its_limits_and_its_alarm(root: Path):
     assert "100 % [72, 100] of 10 new; too few waves before it to draw limits from" in alts(app)
 
 
+def test_the_drift_of_each_rater_is_charted_once_a_wave_brought_the_anchors_back(root: Path):
+    with Store.open(root) as store:
+        service = StandingService(store)
+        asked_of = Schedule(every_new=10, n=10, raters=("ana", "ben"), overlap=2)
+        service.declare("kind", Rubric(kind="single", question="Kind?", anchors=2), asked_of)
+        for prompts in (100, 120):
+            grow(store, prompts)
+            study = service.wave("kind").study
+            assert study is not None
+            rate(store, study, lambda item, rater, n: "accept", raters=("ana", "ben"))
+            ReviewService(store).close(study)
+    app = page("studies", standing="kind")
+    assert "Series 1: do raters drift?" in words(app)
+    assert "ana, wave 2: 100 % [34, 100]" in alts(app)
+    assert "ben, wave 2: 100 % [34, 100]" in alts(app)
+
+
 def test_somebody_who_may_not_see_sources_sees_no_chart(root: Path):
     with Store.open(root) as store:
         StandingService(store).declare("kind", Rubric(kind="single", question="Kind?"), Schedule(daily=True))
@@ -231,7 +249,7 @@ def test_somebody_who_may_not_see_sources_sees_no_chart(root: Path):
 def test_the_control_chart_draws_the_line_limits_and_alarms():
     rows = asked.pl.DataFrame(
         [
-            {"wave": k, "study": "s", "value": 0.8 - 0.3 * (k == 3), "low": 0.7 - 0.3 * (k == 3), "high": 0.9,
+            {"wave": k, "about": "s", "value": 0.8 - 0.3 * (k == 3), "low": 0.7 - 0.3 * (k == 3), "high": 0.9,
              "line": 0.8 if k > 2 else None, "lower": 0.65 if k > 2 else None, "upper": 0.92 if k > 2 else None,
              "state": "alarm" if k == 3 else "as expected", "label": ""}
             for k in (1, 2, 3)

@@ -16,6 +16,7 @@ from judges.acceptance import acceptance
 from judges.review import ReviewService
 from judges.standing import StandingService
 from judges.standing_chart import standing_report
+from judges.standing_words import standing_sentences
 from tests.judges.houses import TEACHERS, pl, samples
 from tests.judges.test_study_report import judged_house
 from tests.postgres import server
@@ -263,6 +264,26 @@ def test_a_rater_who_drifts_is_told_from_one_who_does_not(store):
         ("ana", 2): (1.0, 12), ("ana", 3): (1.0, 12), ("ben", 2): (1.0, 12), ("ben", 3): (0.0, 12),
     }  # fmt: skip
     assert drift["ben", 3]["ci"][1] < drift["ana", 3]["ci"][0]
+
+
+def test_a_rater_who_begins_to_drift_is_an_alarm_and_the_others_are_not(store):
+    """Mutation: judges/standing_chart.py: fell = self.mark.line is not None and self.mark.share < self.mark.line
+    => fell = False
+    """
+    service = StandingService(store)
+    service.declare("kindness", RUBRIC.model_copy(update={"anchors": 12}), EVERY)
+
+    def said(wave, item, rater):
+        return "reject" if rater == "ben" and wave == 5 and draw(2, item.prompt, item.a) < 0.8 else "accept"
+
+    series_of(store, service, 5, said)
+    report = standing_report(store, "kindness")
+    (series,) = report.series
+    assert [d.wave for d in series.drift if d.alarm] == [5]
+    assert list(series.drifting) == ["ben"]
+    assert "below the limits" in series.drifting["ben"]
+    told = "\n".join(standing_sentences(report, service.due("kindness")))
+    assert "Alarm: ben answers anchors otherwise than before: below the limits" in told
 
 
 def test_the_score_is_of_the_new_samples_alone_and_each_item_counts_once(standing, store):
