@@ -12,6 +12,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -258,3 +259,18 @@ def spend(command: Sequence[str], folder: Path, seconds: float = 1200) -> Spent:
     )
     told = json.loads(done.stdout.splitlines()[-1])
     return Spent(told["code"], log.read_text(encoding="utf-8", errors="replace"), told["cpu"], told["wall"])
+
+
+def opened(name: str, **parameters: str) -> tuple[float, Any]:
+    """A page of the dashboard without a browser: the seconds it took to open, and what can be done on it."""
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_string(f"from dashboard.views import {name}\n{name}.render()", default_timeout=120)
+    for key, value in parameters.items():
+        app.query_params[key] = value
+    started = time.monotonic()
+    app.run()
+    seconds = time.monotonic() - started
+    if app.exception:
+        raise RuntimeError(app.exception[0].message)
+    return seconds, app

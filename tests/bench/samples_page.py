@@ -18,11 +18,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench.harness import ROOT, Missed, Result, note, report
+from tests.bench.harness import ROOT, Missed, Result, note, opened, report
 
 NAME, UNIT = "samples_page", "limit / seconds reached (opening 1.5 s, a filter 1 s)"
 OPENS, FILTERS = 1.5, 1.0
-PAGE = "from dashboard.views import samples\nsamples.render()"
 ASKED: dict[str, dict[str, str]] = {
     "state": {"state": "dropped"},
     "reason and teacher": {"reason": "duplicate", "teacher": "birch-large"},
@@ -117,16 +116,9 @@ def _round(told: dict[str, Any]) -> None:
 def _opened() -> tuple[float, Any]:
     """A new visitor's page on a server that remembers nothing."""
     import streamlit as st
-    from streamlit.testing.v1 import AppTest
 
     st.cache_resource.clear()
-    app = AppTest.from_string(PAGE, default_timeout=120)
-    started = time.monotonic()
-    app.run()
-    seconds = time.monotonic() - started
-    if app.exception:
-        raise RuntimeError(app.exception[0].message)
-    return seconds, app
+    return opened("samples")
 
 
 def _filtered(app: Any, asked: dict[str, str], pages: int) -> float:
