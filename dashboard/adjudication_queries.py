@@ -6,25 +6,32 @@ from typing import Any
 
 import polars as pl
 
+from dashboard.plain import plain
 from judges.adjudication import AdjudicationFigures
 from judges.conflicts import CONFLICT, STRENGTH, Conflict, Opinion
 from judges.settled import SET_ASIDE
 from judges.study_words import share
 
 WORDS = {
-    **{"a_much": "A is much better", "a": "A is better", "tie": "As good as each other"},
+    **{"a_much": "A is much better", "a": "A is better", "tie": "Equally good"},
     **{"b": "B is better", "b_much": "B is much better", "both_bad": "Both are bad"},
     **{"accept": "Accept", "reject": "Reject", "edit": "Needs an edit", "clean": "Clean", "marked": "Has marks"},
     **{"skip": "Passed on", "flag": "Flagged", SET_ASIDE: "Set aside"},
 }
 SHOWN: dict[str, float | None] = {"Conflicts": CONFLICT, "Differences of degree": STRENGTH, "All": 0.0, "Settled": None}
 """What the page may list, with the value an item must have; None lists what is settled."""
+ANOTHER = "Another text"
 PROMPT_WORDS = 90
 
 
 def word(choice: str) -> str:
     """A choice in words; a label of a study rated elsewhere is its own."""
     return WORDS.get(choice, choice)
+
+
+def label(choice: str) -> str:
+    """A choice as the label of a button, in which a word of somebody else is no Markdown."""
+    return WORDS.get(choice) or plain(choice)
 
 
 def keys(choices: Sequence[str]) -> list[tuple[str, str]]:
@@ -42,10 +49,12 @@ def figures(found: AdjudicationFigures, now: datetime) -> list[tuple[str, str, s
     """Label, value and words of each figure above the page."""
     gaps: Mapping[str, Any] = found.categories.get("guideline gap") or {}  # type: ignore[assignment]
     stated = sum(int(row["items"]) for row in found.categories.values() if isinstance(row, dict))  # type: ignore[arg-type]
-    barred = f"; {found.barred} open ones are not yours, because you voted on them" if found.barred else ""
+    mine = f"; {found.barred} open ones are not yours, because you voted on them or flagged them"
+    barred = mine if found.barred else ""
+    flagged = f"{found.flagged:,} flagged; " if found.flagged else ""
     over: Mapping[str, Any] = found.overruled
     return [
-        ("Open conflicts", f"{found.open:,}", f"{found.settled:,} settled{barred}"),
+        ("Open conflicts", f"{found.open:,}", f"{flagged}{found.settled:,} settled{barred}"),
         ("Oldest", age(found.oldest, now), "since its last vote" if found.oldest else "no conflict is open"),
         (
             "Majority overruled",
@@ -107,12 +116,20 @@ def marks(opinion: Opinion, conflict: Conflict) -> list[str]:
     return [f"{span.tag}: {texts[span.pane][span.start : span.end]}" for span in opinion.spans]
 
 
+def edits(conflict: Conflict) -> list[str]:
+    """A label for each different edit of an item, in the order of `conflict.edits`, and one for another text."""
+    return [" and ".join(raters) for raters in conflict.edits.values()] + [ANOTHER]
+
+
 def waiting(queue: Sequence[Conflict]) -> pl.DataFrame:
-    """The items listed, in their order: place, how far the votes are apart, what was said, the prompt's beginning."""
+    """The items listed, in their order: place, how far the votes are apart, what was said, the prompt's beginning.
+
+    A flag is among what was said.
+    """
     rows = [
         {
             "place": place,
-            "apart": conflict.value,
+            "apart": conflict.apart,
             "said": ", ".join(word(vote.choice) for vote in conflict.votes),
             "decision": word(conflict.decision.choice) if conflict.decision else None,
             "prompt": " ".join(conflict.prompt.split())[:PROMPT_WORDS],

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from curation.errors import StillhouseError
-from dashboard.views import house
+from dashboard.views import house, looks
 
 HERE = Path(__file__).parent
 
@@ -17,6 +17,8 @@ if who is None:
 
 st.set_page_config(page_title="Stillhouse", page_icon=str(HERE / "favicon.png"), layout="wide")
 st.logo(str(HERE / "logo.png"), size="medium")
+if st.context.theme.type == "dark":
+    st.html(looks.DARK_LETTERS)
 
 pages = house.pages()
 

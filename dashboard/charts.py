@@ -4,7 +4,9 @@ import altair as alt
 import polars as pl
 
 QUIET = "#6B7A90"
-"""Legible on light and dark; the theme colours axes but not text marks."""
+"""Lines that help to read a chart: to be seen on light and dark."""
+LETTERS = "currentColor"
+"""Of text in a chart: the page's own colour of text, light or dark; the theme colours axes but not text marks."""
 
 STATE_COLOURS = {"kept": "#0F766E", "dropped": "#B45309", "quarantined": "#6366F1", "failed": "#BE123C"}
 
@@ -67,7 +69,7 @@ def funnel(rows: pl.DataFrame, links: list[str]) -> alt.LayerChart | alt.FacetCh
     )
     text = (
         alt.Chart(shown)
-        .mark_text(align="left", dx=5, color=QUIET)
+        .mark_text(align="left", dx=5, color=LETTERS)
         .encode(x=alt.X("entered:Q", scale=room), y=y, text="label:N")
     )
     return alt.layer(bars, text).properties(height=alt.Step(26))
@@ -156,7 +158,7 @@ def found(types: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
         tooltip=["kind:N", "part:N", "n:Q"],
     )
     return alt.layer(
-        bars, base.mark_text(align="left", baseline="middle", dx=5, color=QUIET).encode(text="n:Q")
+        bars, base.mark_text(align="left", baseline="middle", dx=5, color=LETTERS).encode(text="n:Q")
     ).properties(height=alt.Step(14, **{"for": "offset"}))
 
 
@@ -173,7 +175,7 @@ def intervals(scores: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
         x=alt.X("accuracy:Q", scale=room),
         tooltip=["arm:N", *(alt.Tooltip(f"{c}:Q", format=".1%") for c in ("accuracy", "low", "high"))],
     )
-    text = base.mark_text(dy=-14, color=QUIET).encode(
+    text = base.mark_text(dy=-14, color=LETTERS).encode(
         x=alt.X("accuracy:Q", scale=room), text=alt.Text("accuracy:Q", format=".1%")
     )
     return alt.layer(rules, dots, text).properties(height=alt.Step(52))

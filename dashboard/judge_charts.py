@@ -5,7 +5,7 @@ from typing import NamedTuple
 import altair as alt
 import polars as pl
 
-from dashboard.charts import QUIET
+from dashboard.charts import LETTERS, QUIET
 
 _DOMAIN = ("votes", "advice only", "", "excluded")
 """The theme's third colour goes to no role, so that the fourth, red, marks what is excluded."""
@@ -58,7 +58,7 @@ def forest(rows: pl.DataFrame, scale: Scale) -> alt.LayerChart | alt.FacetChart:
         shape=alt.Shape("role:N", scale=alt.Scale(domain=_DOMAIN, range=_SHAPES), legend=None),
         tooltip=["judge:N", "role:N", *tooltip],
     )
-    text = alt.Chart(rows).mark_text(dy=-15, color=QUIET).encode(
+    text = alt.Chart(rows).mark_text(dy=-15, color=LETTERS).encode(
         x=axis, y=alt.Y("judge:N", title=None, sort=None), text="label:N"
     )  # fmt: skip
     return alt.layer(line.encode(x=axis), rules, dots, text).properties(height=alt.Step(54))
@@ -93,7 +93,7 @@ def panel(rows: pl.DataFrame) -> alt.LayerChart | alt.FacetChart:
         tooltip=["who:N", "kind:N", alt.Tooltip("accuracy:Q", format=".1%")],
     )
     coin = alt.Chart(pl.DataFrame({"accuracy": [0.5]})).mark_rule(strokeDash=[4, 4], color=QUIET).encode(x="accuracy:Q")
-    text = base.mark_text(align="left", dx=5, color=QUIET).encode(text="text:N")
+    text = base.mark_text(align="left", dx=5, color=LETTERS).encode(text="text:N")
     return alt.layer(bars, coin, text).properties(height=alt.Step(28))
 
 

@@ -52,6 +52,7 @@ OPTIONS: dict[str, str] = {
     "client.toolbarMode": "minimal",
 }
 
+# Streamlit draws captions in the colour of text at 60 %: that still has to stand out from its ground by 4.5 to 1.
 THEME: dict[str, str | Sequence[str]] = {
     "theme.baseRadius": "6px",
     "theme.baseFontSize": "14",
@@ -62,13 +63,15 @@ THEME: dict[str, str | Sequence[str]] = {
     "theme.light.primaryColor": "#0F766E",
     "theme.light.backgroundColor": "#FFFFFF",
     "theme.light.secondaryBackgroundColor": "#F4F6F5",
-    "theme.light.textColor": "#14201E",
+    "theme.light.textColor": "#0B1513",
+    "theme.light.codeTextColor": "#0B1513",
     "theme.light.borderColor": "#D5DDDA",
     "theme.light.chartCategoricalColors": ["#0F766E", "#B45309", "#4338CA", "#BE123C", "#64748B"],
     "theme.dark.primaryColor": "#2DD4BF",
     "theme.dark.backgroundColor": "#0E1513",
     "theme.dark.secondaryBackgroundColor": "#17211E",
     "theme.dark.textColor": "#E6EFEC",
+    "theme.dark.codeTextColor": "#E6EFEC",
     "theme.dark.borderColor": "#2A3A35",
     "theme.dark.chartCategoricalColors": ["#2DD4BF", "#FBBF24", "#A5B4FC", "#FB7185", "#94A3B8"],
 }

@@ -17,6 +17,7 @@ from curation.store.store import Store
 from curation.store.versions import Manifest, steps_of
 from dashboard import queries
 from dashboard.lineage import Lineage
+from dashboard.plain import plain
 from judges.review import ReviewService
 
 VERSIONS_SHOWN = 20
@@ -94,22 +95,22 @@ def _agreement(store: Store) -> Figure:
         return Figure(label, None, "no study is closed", "review", command="stillhouse review close STUDY")
     alpha, ci = study.report.get("alpha"), cast("list[float | None] | None", study.report.get("alpha_ci"))
     raters = len(cast("dict[str, Any]", study.report.get("raters") or {}))
-    of = f"{study.items:,} items x {raters} raters in {study.name}"
+    of = f"{study.items:,} items x {raters} raters in {plain(study.name)}"
     if not isinstance(alpha, int | float):
-        return Figure(label, "not defined", str(study.report.get("note") or of), "review", {"study": study.name})
+        return Figure(label, "not defined", str(study.report.get("note") or of), "studies", {"study": study.name})
     between = f"95 % interval {ci[0]:.2f} to {ci[1]:.2f}, " if ci and None not in ci else ""
-    return Figure(label, f"{alpha:.2f}", f"{between}{of}", "review", {"study": study.name})
+    return Figure(label, f"{alpha:.2f}", f"{between}{of}", "studies", {"study": study.name})
 
 
 def _position(store: Store) -> Figure:
     label, study = "Pane A chosen", newest_closed(store, "pairwise")
     found = cast("dict[str, Any]", (study.report or {}).get("position") or {}) if study else {}
     if study is None or found.get("share") is None:
-        said = "no study of pairs is closed" if study is None else f"nobody decided for a side in {study.name}"
+        said = "no study of pairs is closed" if study is None else f"nobody decided for a side in {plain(study.name)}"
         return Figure(label, None, said, "review", command="stillhouse review create NAME --kind pairwise")
     low, high = found["ci"]
     said = f"95 % interval {low:.0%} to {high:.0%}, {found['decided']:,} decided votes; 50 % is fair"
-    return Figure(label, f"{found['share']:.0%}", said, "review", {"study": study.name})
+    return Figure(label, f"{found['share']:.0%}", said, "studies", {"study": study.name})
 
 
 def _traced(traced: Lineage | None) -> Figure:

@@ -145,7 +145,7 @@ def _reviewed(studies: Sequence[Study]) -> Finding:
     last = closed[-1]
     alpha = (last.report or {}).get("alpha")
     said = "agreement cannot be told" if alpha is None else f"agreement α = {alpha:.2f}"
-    shown: dict[str, Any] = {"page": "review", "filters": {"study": last.name}, "wanted": wanted, "n": last.items}
+    shown: dict[str, Any] = {"page": "studies", "filters": {"study": last.name}, "wanted": wanted, "n": last.items}
     return Finding("Review", f"{last.items} items, {said}", "good", **shown)
 
 
@@ -161,7 +161,7 @@ def _position(studies: Sequence[Study]) -> list[Finding]:
     said = f"{found['share']:.0%} for pane A, interval {low:.0%} to {high:.0%}"
     wanted = f"reaches {FAIR[0]:.0%} to {FAIR[1]:.0%}"
     shown: dict[str, Any] = {
-        "page": "review",
+        "page": "studies",
         "filters": {"study": closed[-1].name},
         "wanted": wanted,
         "n": found["decided"],

@@ -3,11 +3,10 @@
 import altair as alt
 import polars as pl
 
-from dashboard.charts import QUIET
+from dashboard.charts import LETTERS, QUIET
 
 WAYS = ["as it is", "at equal length", "accepted"]
 SHAPES = ["circle", "diamond", "circle"]
-COLOURS = ["#0F766E", "#6366F1", "#0F766E"]
 STATES = ["as expected", "alarm"]
 ALARM = "#BE123C"
 
@@ -29,7 +28,7 @@ def scores(rows: pl.DataFrame, *, line: float | None) -> alt.LayerChart | alt.Fa
         color=alt.Color(
             "what:N",
             title=None,
-            scale=alt.Scale(domain=ways, range=[COLOURS[WAYS.index(w)] for w in ways]),
+            scale=alt.Scale(domain=ways),  # the theme's colours, which are lighter in the dark
             legend=alt.Legend(orient="top") if len(ways) > 1 else None,
         ),
     )
@@ -45,7 +44,7 @@ def scores(rows: pl.DataFrame, *, line: float | None) -> alt.LayerChart | alt.Fa
         ),
         tooltip=tooltip,
     )
-    text = base.mark_text(dy=-11, fontSize=11).encode(x=axis, text="label:N", color=alt.value(QUIET))
+    text = base.mark_text(dy=-11, fontSize=11).encode(x=axis, text="label:N", color=alt.value(LETTERS))
     half = alt.Chart(pl.DataFrame({"value": [] if line is None else [line]}, schema={"value": pl.Float64}))
     dashed = half.mark_rule(strokeDash=[4, 4], color=QUIET).encode(x=axis)
     return alt.layer(dashed, rules, dots, text).properties(height=alt.Step(34 if len(ways) > 1 else 48))

@@ -1,4 +1,4 @@
-"""Settles what raters disagree on: the most valuable conflict first, blind to sources and to who said what.
+"""Settles what raters flagged or disagree on: the most valuable item first, blind to sources and to who said what.
 
 Decisions are about the answers as the adjudicator sees them and are kept with the order undone. They never change a
 vote; a report and gold rows made from a study take them over the majority.
@@ -12,18 +12,18 @@ from pydantic import JsonValue
 from curation.errors import InputError
 from curation.people import OWNER, Person
 from curation.records import Record
-from curation.store.adjudications import Adjudication, Adjudications, Category, Settling, same_person
+from curation.store.adjudications import Adjudication, Adjudications, Category, Settling, View, same_person
 from curation.store.gold import GoldVersion
 from curation.store.review_imports import IMPORTED, ReviewItems
 from curation.store.review_records import PASSED, POINTS, Ballot
 from curation.store.reviews import CHOICES, Reviews, Study
 from curation.store.store import Store
 from judges.agreement import krippendorff_alpha
-from judges.conflicts import CONFLICT, SIDES, Conflict, by_item, flipped, shown_to, value_of
+from judges.conflicts import CONFLICT, FLAGGED, SIDES, Conflict, by_item, flipped, shown_to, value_of
 from judges.gold import GoldService
 from judges.gold_rows import VERDICTS, rows_of_study
 from judges.resampling import DRAWS
-from judges.settled import SET_ASIDE, by_category, overruled
+from judges.settled import SET_ASIDE, by_category, edit_that_stands, overruled
 from judges.study_figures import figure_row
 from judges.study_report import majority_of
 
@@ -33,12 +33,14 @@ CATEGORIES: tuple[Category, ...] = get_args(Category)
 class AdjudicationFigures(Record):
     """How adjudication of a study stands; shares and alphas come with interval and n.
 
-    `disputed` items are open or settled, `agreed` ones have two votes or more and no dispute, `barred` ones are open
-    and the adjudicator voted on them. `oldest` is when the oldest open conflict got its last vote. `before` and
-    `after` are the alphas of votes cast before and since the guideline last changed, None where it never did.
+    `open` items are in dispute or flagged by a rater, and not settled; `flagged` ones are those of them with a flag.
+    `agreed` ones have two votes or more, no dispute and no flag, `barred` ones are open and the adjudicator voted on
+    them or passed them on. `oldest` is when the oldest open item got its last vote or flag. `before` and `after` are
+    the alphas of votes cast before and since the guideline last changed, None where it never did.
     """
 
     open: int
+    flagged: int
     settled: int
     agreed: int
     barred: int
@@ -64,8 +66,9 @@ class AdjudicationService:
     def queue(self, study: str, adjudicator: str, limit: int = 10, threshold: float = CONFLICT) -> list[Conflict]:
         """Up to `limit` items that are not settled and are worth `threshold` or more, the most valuable first.
 
-        A threshold below CONFLICT adds items on which raters agreed: STRENGTH those they agreed on to different
-        degrees, 0 all of them. Deferred items come last; those the adjudicator voted on are left to somebody else.
+        Those a rater flagged come before all others. A threshold below CONFLICT adds items on which raters agreed:
+        STRENGTH those they agreed on to different degrees, 0 all of them. Deferred items come last; those the
+        adjudicator voted on, flagged or skipped are left to somebody else.
         """
         found = self._may(study, adjudicator)
         ballots = by_item(self._reviews.ballots(study))
@@ -106,7 +109,7 @@ class AdjudicationService:
 
     # --- settling it -------------------------------------------------------------------------------------------
 
-    def decide(
+    def decide(  # noqa: PLR0913 - one argument for each thing a decision says
         self,
         token: str,
         adjudicator: str,
@@ -114,12 +117,15 @@ class AdjudicationService:
         category: str,
         note: str = "",
         promote_to: str | None = None,
+        edit: str | None = None,
     ) -> Adjudication:
         """Settle an item, or settle it again; the last decision stands.
 
         With `promote_to` the item goes into that gold set with this verdict: at once where the study is closed, else
-        when it closes, because gold rows name teachers and raters. Raises Forbidden where the adjudicator voted on
-        it, UnknownRecord for a token not shown to them, InputError for a choice, category or promotion that cannot be.
+        when it closes, because gold rows name teachers and raters. In an edit study `edit` is the text that stands
+        where the choice is `edit`: one of the raters' or another; where they made one and the same, it may be left out.
+        Raises Forbidden where the adjudicator voted on it, UnknownRecord for a token not shown to them, InputError for
+        a choice, category, promotion or edit that cannot be.
         """
         view = self._adjudications.view(token, adjudicator)
         self._may(view.study, adjudicator)
@@ -133,7 +139,12 @@ class AdjudicationService:
         verdict = {"a": "first", "b": "second"}.get(undone.removesuffix("_much"), undone)
         gold = self._may_promote(view.study, verdict, promote_to)
         settling = Settling(
-            verdict=verdict, points=POINTS.get(undone), category=known[category], note=note.strip(), gold=gold
+            verdict=verdict,
+            points=POINTS.get(undone),
+            category=known[category],
+            note=note.strip(),
+            gold=gold,
+            edit=self._edit(view, choice, edit),
         )
         made = self._adjudications.settle(token, adjudicator, settling, self._store.ledger)
         if gold is not None and self.is_closed(view.study):
@@ -144,6 +155,15 @@ class AdjudicationService:
         """Leave an item for later: it comes after the others of this adjudicator."""
         self._may(self._adjudications.view(token, adjudicator).study, adjudicator)
         self._adjudications.defer(token, adjudicator, self._store.ledger)
+
+    def _edit(self, view: View, choice: str, wanted: str | None) -> str | None:
+        """The text that stands, of a study whose raters may edit; no other has one."""
+        if self._reviews.study(view.study).kind != "edit":
+            if wanted is not None:
+                raise InputError(f"study {view.study!r} asks for no edits")
+            return None
+        votes = [b for b in self._reviews.ballots(view.study) if b.position == view.position]
+        return edit_that_stands(choice, wanted, ReviewItems(self._store.state).of(view.study)[view.position], votes)
 
     def _may_promote(self, study: str, verdict: str, name: str | None) -> str | None:
         if name is None:
@@ -172,12 +192,14 @@ class AdjudicationService:
         items = ReviewItems(self._store.state).of(study)
         values = {k: v for k, given in by_item(ballots).items() if (v := value_of(given)) is not None}
         waiting = {k for k, v in values.items() if v >= CONFLICT and k not in settled}
-        last = {k: max(b.at for b in given) for k, given in by_item(votes).items() if k in waiting}
+        told = by_item([b for b in ballots if b.choice != "skip"])
+        last = {k: max(b.at for b in given) for k, given in told.items() if k in waiting}
         in_force = self._reviews.design(study).guideline
         former = [b for b in votes if b.guideline != in_force]
         changed = bool(former) and in_force is not None
         return AdjudicationFigures(
             open=len(waiting),
+            flagged=sum(values[k] >= FLAGGED for k in waiting),
             settled=len(settled),
             agreed=sum(v < CONFLICT and k not in settled for k, v in values.items()),
             barred=len(waiting & self._own(study, adjudicator)) if adjudicator else 0,

@@ -13,6 +13,8 @@ from curation.store.review_records import Ballot, Item, Kind, Pane, Span, Study
 
 CONFLICT = 0.2
 """Items worth this much and more are conflicts; on those worth less raters agreed, if not to the same degree."""
+FLAGGED = 2.0
+"""Items that a rater flagged are worth this and more, above any disagreement: somebody may be harmed by them."""
 STRENGTH = 0.01
 """Items worth this much and more have votes that are not all the same."""
 FLIP = {"a": "b", "b": "a", "a_much": "b_much", "b_much": "a_much"}
@@ -39,10 +41,14 @@ class Decision(Record):
     category: Category | None
     note: str
     gold: str | None
+    edit: str | None = None
 
 
 class Conflict(Record):
-    """A disputed item as one adjudicator's browser gets it: an opaque token, texts and votes, no name of anybody."""
+    """A disputed item as one adjudicator's browser gets it: an opaque token, texts and votes, no name of anybody.
+
+    `votes` holds everybody who skipped or flagged it too, with their reason; `value` is FLAGGED and more where one did.
+    """
 
     token: str
     kind: Kind
@@ -55,6 +61,25 @@ class Conflict(Record):
     deferred: int
     decision: Decision | None = None
 
+    @property
+    def flagged(self) -> bool:
+        """Whether a rater flagged the item."""
+        return self.value >= FLAGGED
+
+    @property
+    def edits(self) -> dict[str, list[str]]:
+        """The raters' edits, each text once, with whose it is: R1, R2, ..."""
+        found: dict[str, list[str]] = {}
+        for vote in self.votes:
+            if vote.choice == "edit" and vote.edit:
+                found.setdefault(vote.edit, []).append(vote.rater)
+        return found
+
+    @property
+    def apart(self) -> float:
+        """How far its votes are apart, from 0 to 1, flags aside."""
+        return round(self.value - FLAGGED, 4) if self.flagged else self.value
+
 
 def by_item(ballots: Sequence[Ballot]) -> dict[int, list[Ballot]]:
     """The votes on each item, by position, those passed on included."""
@@ -63,12 +88,17 @@ def by_item(ballots: Sequence[Ballot]) -> dict[int, list[Ballot]]:
 
 
 def value_of(ballots: Sequence[Ballot]) -> float | None:
-    """How far the votes on one item are apart, from 0 (all the same) to 1; None with fewer than two.
+    """What an item is worth to an adjudicator: how far its votes are apart, from 0 (all the same) to 1, and FLAGGED
+    more where a rater flagged it. None with fewer than two votes and no flag; an item that was only skipped has none.
 
     The mean distance of every two votes decides. Where raters disagree the value is at least CONFLICT, and where they
     only differ in how strongly they prefer the same answer it is below, so that no strong feeling outranks a conflict.
     """
-    votes = [b for b in ballots if not b.passed]
+    apart = _apart([b for b in ballots if not b.passed])
+    return FLAGGED + (apart or 0.0) if any(b.choice == "flag" for b in ballots) else apart
+
+
+def _apart(votes: Sequence[Ballot]) -> float | None:
     if len(votes) < 2:
         return None
     apart = [distance(x, y) for x, y in combinations(votes, 2)]
@@ -123,6 +153,8 @@ def shown_to(
     view: View, study: Study, item: Item, ballots: Sequence[Ballot], settled: Mapping[int, Adjudication]
 ) -> Conflict:
     """An item with its votes, as the adjudicator of this view sees it."""
+    if item.second is None:  # there is no other side on which a mark could lie
+        view = view.model_copy(update={"swap": False})
     a, b = (item.second, item.first) if view.swap and item.second is not None else (item.first, item.second)
     number: Callable[[Ballot], int] = lambda ballot: view.raters.index(ballot.rater)  # noqa: E731 - used as a key twice
     decided = settled.get(view.position)
@@ -157,7 +189,7 @@ def _opinion(ballot: Ballot, view: View, number: int) -> Opinion:
 
 def _decision(found: Adjudication, view: View) -> Decision:
     choice = seen(found.verdict, found.points, swap=view.swap)
-    return Decision(choice=choice, category=found.category, note=found.note, gold=found.gold)
+    return Decision(choice=choice, category=found.category, note=found.note, gold=found.gold, edit=found.edit)
 
 
 def _pane(pane: Pane, turned: bool) -> Pane:

@@ -13,7 +13,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
+from curation.store.adjudications import ELSEWHERE, Adjudication
 from curation.store.reviews import Ballot, Item, Study
+from judges.conflicts import flipped, seen
 
 Row = dict[str, Any]
 RESPONSES = ".responses"
@@ -26,7 +28,6 @@ TOLD_BY_TEXTS = ("pairwise", "single")
 """Kinds of study that can be told by how many answers a row has."""
 BESIDE = ("first_sample", "second_sample", "first_teacher", "second_teacher", "question", "final")
 """What a record's metadata may say about its item."""
-OTHER = {"a": "b", "b": "a", "a_much": "b_much", "b_much": "a_much"}
 TOLD = ("rater", "swap", "dwell_ms", "at", OWN)
 """What a vote says beside its choice and reason."""
 _TOLD = TypeAdapter(Mapping[str, Mapping[str, Any]])
@@ -115,7 +116,8 @@ def _rating(item: Row, response: Response, question: str, told: Mapping[str, Any
     if isinstance(own, dict) and isinstance(said, dict):
         row[OWN] = cast("Row", own) | cast("Row", said)
     if row.get("swap"):  # the fields of a record stand in one order; this rater saw them in the other
-        row |= {"a": item["b"], "b": item["a"], "choice": OTHER.get(choice, choice)}
+        row |= {"a": item["b"], "b": item["a"]}
+        row |= {key: flipped(word) for key in ("choice", "final") if isinstance(word := row.get(key), str)}
     return row
 
 
@@ -134,9 +136,17 @@ def _parsed(text: str) -> object:
         return text  # not ours: what reads the row says so
 
 
-def own_part(study: Study, ballot: Ballot | None) -> dict[str, JsonValue]:
-    """What only this house knows how to say of a vote, or of an item without one; what is plain is left out."""
+def own_part(study: Study, ballot: Ballot | None, settled: Adjudication | None = None) -> dict[str, JsonValue]:
+    """What only this house knows how to say of a vote, or of an item without one; what is plain is left out.
+
+    `settled` is what the item was settled on: its cause, note, time, adjudicator and standing edit come under its name.
+    """
     part: dict[str, JsonValue] = {} if study.kind in TOLD_BY_TEXTS else {"kind": study.kind}
+    if settled is not None:
+        by = None if settled.adjudicator == ELSEWHERE else settled.adjudicator
+        how = {"category": settled.category, "note": settled.note, "settled_at": settled.at, "adjudicator": by}
+        how["edit"] = settled.edit
+        part["settled"] = {key: value for key, value in how.items() if value}
     if ballot is None:
         return part
     said = ballot.model_dump(mode="json", include=OWN_FIELDS, exclude_defaults=True)
@@ -195,15 +205,19 @@ def _name(user: object) -> str:
     return "" if user is None else str(user)
 
 
-def record_of(study: Study, position: int, item: Item, ballots: Sequence[Ballot]) -> dict[str, JsonValue]:
+def record_of(
+    study: Study, position: int, item: Item, ballots: Sequence[Ballot], settled: Adjudication | None = None
+) -> dict[str, JsonValue]:
     """An item with its votes as a record of Argilla's 2.x SDK, as `to_json` writes and `from_json` reads them.
 
     A response says `a` for the first answer whatever order its rater saw; the order, the rater's name and the times
-    stand in the metadata `votes`, and the teachers' names beside them: hide the metadata from annotators.
+    stand in the metadata `votes`, and the teachers' names beside them: hide the metadata from annotators. What the item
+    was settled on stands there as `final`, with `a` for the first answer too.
     """
     about = item.model_dump(include=set(BESIDE))
     told: dict[str, JsonValue] = {_user(b.rater): _telling(study, b) for b in ballots}
-    kind = own_part(study, None)
+    own = own_part(study, None, settled)
+    final = {} if settled is None else {"final": seen(settled.verdict, settled.points, swap=False)}
     choices: list[JsonValue] = [{"value": _choice(b), "user_id": _user(b.rater)} for b in ballots]
     reasons: list[JsonValue] = [{"value": b.reason, "user_id": _user(b.rater)} for b in ballots if b.reason is not None]
     fields: dict[str, JsonValue] = {"prompt": item.prompt, "a": item.first}
@@ -220,7 +234,8 @@ def record_of(study: Study, position: int, item: Item, ballots: Sequence[Ballot]
             "question": study.question,
             **{key: value for key, value in about.items() if value is not None},
             "votes": json.dumps(told),
-            **({OWN: json.dumps(kind)} if kind else {}),
+            **final,
+            **({OWN: json.dumps(own)} if own else {}),
         },
         "suggestions": {},
         "responses": responses,
@@ -239,7 +254,7 @@ def _telling(study: Study, ballot: Ballot) -> dict[str, JsonValue]:
 
 
 def _choice(ballot: Ballot) -> str:
-    return OTHER.get(ballot.choice, ballot.choice) if ballot.swap else ballot.choice
+    return flipped(ballot.choice) if ballot.swap else ballot.choice
 
 
 def _user(rater: str) -> str:

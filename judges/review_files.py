@@ -1,34 +1,33 @@
-"""Brings in a study that was rated elsewhere, as a closed one, and writes closed ones out: JSONL, Argilla's records."""
+"""Brings in a study rated elsewhere, as a closed one, and writes closed ones out: JSONL, Argilla, Label Studio."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hashlib import sha256
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import polars as pl
 from pydantic import JsonValue
 
 from curation.errors import InputError
 from curation.people import OWNER, Person
 from curation.records import Record
-from curation.store.adjudications import ELSEWHERE, Adjudication
-from curation.store.review_imports import IMPORTED, ImportedVote, ReviewImports, ReviewItems
-from curation.store.reviews import CHOICES, Ballot, Item, Kind, Reviews, Study
+from curation.store.adjudications import ELSEWHERE, Adjudication, Adjudications
+from curation.store.review_imports import IMPORTED, Finished, ReviewImports, ReviewItems
+from curation.store.reviews import Ballot, Item, Kind, Reviews, Study
 from curation.store.store import Store
+from judges.conflicts import seen
 from judges.pseudonyms import pseudonym
 from judges.review import QUESTIONS
 from judges.review_argilla import OWN, OWN_FIELDS, own_part, record_of
-from judges.review_ratings import Rating, Reading, count_suggestions, read_ratings
-from judges.study import Row, item_of
+from judges.review_collected import Collected, Samples, shown_in
+from judges.review_labelstudio_tasks import task_of
+from judges.review_ratings import Reading, count_suggestions, read_ratings
 from judges.study_beside import Beside
 from judges.study_report import report_of
 
-Format = Literal["jsonl", "argilla"]
-SIDES = {"a": ("first", "second"), "b": ("second", "first")}
-"""What a choice of a pane says about the item's answers, as shown in their order and in the other."""
+Format = Literal["jsonl", "argilla", "labelstudio"]
 
 
 class BadRating(Record):
@@ -42,7 +41,7 @@ class BadRating(Record):
 class StudyImport(Record):
     """What an import kept: `rows = kept + quarantined`, a row being a rating, or an item that nobody rated.
 
-    `final` counts items with a label that was settled on; `suggestions` what models suggested in Argilla's records,
+    `final` counts items with a label that was settled on; `suggestions` what models suggested in another tool's,
     which is nobody's vote and left out.
     """
 
@@ -89,7 +88,7 @@ def import_study(
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     version = None if claims.version is None else store.versions.resolve(claims.version)
-    collected = Collected(name, set(reading.choices.values()), None if version is None else _Samples.of(store, version))
+    collected = Collected(name, set(reading.choices.values()), None if version is None else Samples.of(store, version))
     bad: list[BadRating] = []
     for line, rating in read_ratings(data, reading):
         reason = rating if isinstance(rating, str) else collected.add(line, rating)
@@ -108,10 +107,11 @@ def import_study(
         "quarantined": len(bad),
     }
     study = study.model_copy(update={"report": _report(store, study, collected, source)})
-    final: dict[str, JsonValue] = {str(position): label for position, label in sorted(collected.final.items())}
-    if final:
-        source["final"] = final
-    ReviewImports(store.state).record(study, collected.items, collected.votes, source, ledger=store.ledger, actor=actor)
+    settled = [made for _, made in sorted(collected.final.items())]
+    if settled:
+        source["final"] = {str(made.position): made.verdict for made in settled}
+    finished = Finished(collected.items, collected.votes, settled)
+    ReviewImports(store.state).record(study, finished, source, ledger=store.ledger, actor=actor)
     return StudyImport(
         study=name,
         kind=study.kind,
@@ -121,12 +121,12 @@ def import_study(
         quarantined=tuple(bad),
         votes=len(collected.votes),
         raters=study.raters or (),
-        final=len(final),
+        final=len(settled),
         suggestions=count_suggestions(data),
     )
 
 
-def _study(collected: "Collected", question: str | None, version: str) -> Study:
+def _study(collected: Collected, question: str | None, version: str) -> Study:
     kind = collected.kind or "single"
     per_item: dict[int, int] = {}
     for vote in collected.votes:
@@ -144,155 +144,11 @@ def _study(collected: "Collected", question: str | None, version: str) -> Study:
     )
 
 
-def _report(
-    store: Store, study: Study, collected: "Collected", source: Mapping[str, JsonValue]
-) -> dict[str, JsonValue]:
+def _report(store: Store, study: Study, collected: Collected, source: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The report as of any study, marked as imported, with the raters beside what was settled on."""
     ballots = [vote.ballot(collected.items[vote.position]) for vote in collected.votes]
-    settled = {k: Adjudication(position=k, verdict=v, adjudicator=ELSEWHERE, at="") for k, v in collected.final.items()}
-    beside = replace(Beside.of(store, study, collected.items), settled=settled)
+    beside = replace(Beside.of(store, study, collected.items), settled=collected.final)
     return {**report_of(study, ballots, beside), "imported": dict(source)}
-
-
-@dataclass
-class Collected:
-    """The study that ratings make, one after another: items in the order they come, and everybody's vote on them.
-
-    An item's first answer is `a` of its first rating, or `b` where that says it was shown the other way round.
-    """
-
-    name: str
-    labels: set[str]
-    samples: "_Samples | None" = None
-    kind: Kind | None = None
-    question: str | None = None
-    kept: int = 0
-    items: list[Item] = field(default_factory=list[Item])
-    votes: list[ImportedVote] = field(default_factory=list[ImportedVote])
-    final: dict[int, str] = field(default_factory=dict[int, str])
-    _places: dict[str, int] = field(default_factory=dict[str, int])
-    _lines: dict[tuple[int, str], int] = field(default_factory=dict[tuple[int, str], int])
-
-    def add(self, line: int, rating: Rating) -> str | None:
-        """Take a rating in; the reason where it does not fit, and then nothing of it is kept."""
-        kind = _kind(rating)
-        if (rating.b is None) == (kind == "pairwise"):
-            return f"{_answers(rating)} cannot be asked about in a study of kind {kind}"
-        if self.kind not in (None, kind):
-            return f"{_answers(rating)} in a {self.kind} study"
-        if (reason := self._unknown(kind, rating)) is not None:
-            return reason
-        place = self._places.get(rating.item)
-        item = self._item(rating) if place is None else self.items[place]
-        if isinstance(item, str):
-            return item
-        swap = _swapped(item, rating)
-        if swap is None:
-            return f"item {rating.item!r} has other texts on an earlier line"
-        position = len(self.items) if place is None else place
-        return self._clash(position, line, rating, swap) or self._take(position, item, line, rating, swap)
-
-    def _unknown(self, kind: Kind, rating: Rating) -> str | None:
-        menu = [*CHOICES[kind], *sorted(self.labels - set(CHOICES[kind]))]
-        wrong = next((w for w in (rating.choice, rating.final) if w is not None and w not in menu), None)
-        return None if wrong is None else f"no choice {wrong!r} here. Known: {', '.join(menu)}"
-
-    def _clash(self, position: int, line: int, rating: Rating, swap: bool) -> str | None:
-        """Why a rating does not go with what was said of its item before."""
-        if rating.rater is not None and (position, rating.rater) in self._lines:
-            return f"{rating.rater!r} rated this item on line {self._lines[position, rating.rater]}"
-        final = self.final.get(position)
-        if rating.final is not None and final not in (None, _undone(rating.final, swap)):
-            return f"item {rating.item!r} was settled otherwise on an earlier line"
-        return None
-
-    def _take(self, position: int, item: Item, line: int, rating: Rating, swap: bool) -> None:
-        self.kind = _kind(rating)
-        self.question = self.question or rating.question
-        self.kept += 1
-        if position == len(self.items):
-            self.items.append(item)
-            self._places[rating.item] = position
-        if rating.final is not None:
-            self.final[position] = _undone(rating.final, swap)
-        if rating.rater is not None and rating.choice is not None:
-            self._lines[position, rating.rater] = line
-            said = rating.model_dump(include={"reason", "dwell_ms", "at"})
-            vote = {"position": position, "rater": rating.rater, "choice": rating.choice, "swap": swap}
-            more = {key: getattr(rating.stillhouse, key) for key in OWN_FIELDS}
-            self.votes.append(ImportedVote.model_validate({**vote, **said, **more}))
-
-    def _item(self, rating: Rating) -> Item | str:
-        """The item a rating is about, as one of a version here, or one known from the file alone."""
-        pair = (rating.a, rating.b) if not rating.swap or rating.b is None else (rating.b, rating.a)
-        own = f"{IMPORTED}{self.name}/{rating.item}"
-        item = Item(
-            prompt=rating.prompt,
-            first=pair[0],
-            second=pair[1],
-            first_sample=rating.first_sample or (own if pair[1] is None else f"{own}/a"),
-            second_sample=None if pair[1] is None else rating.second_sample or f"{own}/b",
-            first_teacher=rating.first_teacher,
-            second_teacher=None if pair[1] is None else rating.second_teacher,
-        )
-        return item if self.samples is None else self.samples.like(item, rating)
-
-
-def _kind(rating: Rating) -> Kind:
-    return rating.stillhouse.kind or ("single" if rating.b is None else "pairwise")
-
-
-def _answers(rating: Rating) -> str:
-    return "one answer" if rating.b is None else "two answers"
-
-
-def _swapped(item: Item, rating: Rating) -> bool | None:
-    """Whether a rater saw the second answer as A; None where the texts are not those of the item."""
-    if rating.prompt != item.prompt:
-        return None
-    orders = [swap for swap in (False, True) if (rating.a, rating.b) == _shown(item, swap)]
-    if item.second is None:
-        orders = orders[:1]
-    if rating.swap is not None:
-        return rating.swap if rating.swap in orders else None
-    return orders[0] if orders else None
-
-
-def _shown(item: Item, swap: bool) -> tuple[str, str | None]:
-    return (item.second, item.first) if swap and item.second is not None else (item.first, item.second)
-
-
-def _undone(choice: str, swap: bool) -> str:
-    """A choice with the order undone."""
-    pane = choice.removesuffix("_much")
-    return SIDES[pane][swap] if pane in SIDES else choice
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """The kept samples of a version, by id, that items of an import are held to."""
-
-    version: str
-    rows: Mapping[str, Row]
-
-    @classmethod
-    def of(cls, store: Store, version: str) -> "_Samples":
-        kept = store.versions.samples(version).filter((pl.col("state") == "kept") & pl.col("answer").is_not_null())
-        return cls(version, {row["id"]: row for row in kept.iter_rows(named=True)})
-
-    def like(self, item: Item, rating: Rating) -> Item | str:
-        """The item of the version with these texts; the reason where there is none."""
-        names = [rating.first_sample or rating.item]
-        if item.second is not None:
-            names = [rating.first_sample, rating.second_sample] if rating.first_sample else rating.item.split("+")
-        found = [self.rows.get(name or "") for name in names]
-        first, second = found[0], found[1] if len(found) == 2 else None
-        if first is None or (item.second is not None and second is None):
-            return f"item {rating.item!r} is no kept sample of version {self.version[:12]}"
-        known = item_of(first, second)
-        if (known.prompt, known.first, known.second) != (item.prompt, item.first, item.second):
-            return f"item {rating.item!r} has other texts in version {self.version[:12]}"
-        return known
 
 
 def export_study(
@@ -300,8 +156,14 @@ def export_study(
 ) -> tuple[bytes, int]:
     """A closed study as a file, and how many votes it holds; InputError for an open one, whose raters could read it.
 
-    Raters have pseudonyms that are stable within the workspace, unless `names`. The file names the sources, so whoever
-    writes it needs the right to see them, and the ledger says that it was written.
+    Raters and adjudicators have pseudonyms that are stable within the workspace, unless `names`. The file names the
+    sources, so whoever writes it needs the right to see them, and the ledger says that it was written.
+
+    A settled item says so on each of its lines, and once in its record of Argilla's: `final` is the decision that
+    stands, about the panes `a` and `b` of that line or record (`set_aside` where there is none to be made), and
+    `stillhouse.settled` holds its cause (`category`), `note`, `settled_at`, `adjudicator` and, where that is the
+    decision, the `edit` that stands. Earlier decisions on the item and the gold set that it should go into stay in the
+    house.
     """
     who.require("unblind", name)
     study = Reviews(store.state).study(name)
@@ -310,34 +172,47 @@ def export_study(
     items = ReviewItems(store.state).of(name)
     ballots = [b if names else _masked(store, b) for b in Reviews(store.state).ballots(name)]
     by_item = {k: list(given) for k, given in groupby(ballots, key=lambda b: b.position)}
+    settled = Adjudications(store.state).standing(name)
+    if not names:
+        settled = {k: _unnamed(store, made) for k, made in settled.items()}
     told: dict[str, JsonValue] = {"study": name, "to": "file", "format": form, "rater_names": names}
-    store.ledger.append("review_unblinded", {**told, "votes": len(ballots)}, actor)
-    if form == "argilla":
-        records = [record_of(study, k, item, by_item.get(k, [])) for k, item in enumerate(items)]
+    store.ledger.append("review_unblinded", {**told, "votes": len(ballots), "settled": len(settled)}, actor)
+    if form != "jsonl":
+        told_as = record_of if form == "argilla" else task_of
+        records = [told_as(study, k, item, by_item.get(k, []), settled.get(k)) for k, item in enumerate(items)]
         return json.dumps(records, ensure_ascii=False, indent=1).encode(), len(ballots)
-    lines = [line for k, item in enumerate(items) for line in _lines(study, k, item, by_item.get(k, []))]
-    return _jsonl(lines), len(ballots)
+    lines = [_lines(study, k, item, by_item.get(k, []), settled.get(k)) for k, item in enumerate(items)]
+    return _jsonl(chain.from_iterable(lines)), len(ballots)
 
 
 def _masked(store: Store, ballot: Ballot) -> Ballot:
     return ballot.model_copy(update={"rater": pseudonym(store, ballot.rater)})
 
 
-def _lines(study: Study, position: int, item: Item, ballots: Sequence[Ballot]) -> list[dict[str, Any]]:
+def _unnamed(store: Store, made: Adjudication) -> Adjudication:
+    if made.adjudicator == ELSEWHERE:
+        return made
+    return made.model_copy(update={"adjudicator": pseudonym(store, made.adjudicator)})
+
+
+def _lines(
+    study: Study, position: int, item: Item, ballots: Sequence[Ballot], settled: Adjudication | None
+) -> list[dict[str, Any]]:
     """A line for each vote on an item; one without a vote where there is none."""
 
     def texts(swap: bool) -> dict[str, Any]:
-        a, b = _shown(item, swap)
+        a, b = shown_in(item, swap)
         about = {"study": study.name, "question": study.question, "item": str(position), "prompt": item.prompt}
-        return {**about, "a": a} | ({} if b is None else {"b": b})
+        final = {} if settled is None else {"final": seen(settled.verdict, settled.points, swap=swap)}
+        return {**about, "a": a} | ({} if b is None else {"b": b}) | final
 
     if not ballots:
         names = {"first_sample", "second_sample", "first_teacher", "second_teacher"}
         known = {**texts(False), "position": position, **item.model_dump(include=names)}
-        return [known | _own(own_part(study, None))]
+        return [known | _own(own_part(study, None, settled))]
     return [
         {**texts(b.swap), **b.model_dump(mode="json", exclude=OWN_FIELDS), "winner": b.winner}
-        | _own(own_part(study, b))
+        | _own(own_part(study, b, settled))
         for b in ballots
     ]
 

@@ -1,27 +1,32 @@
-"""Reads a file of finished ratings, JSONL or Argilla's records, into one rating after another or why there is none.
+"""Reads a file of finished ratings into one rating after another or why there is none: JSONL, Argilla, Label Studio.
 
 A line of JSONL is one rating: {item, prompt, a, b, rater, choice}, where `choice` is about `a` and `b` as this rater
-saw them. A line without rater and choice is an item that nobody rated.
+saw them. A line without rater and choice is an item that nobody rated. `final` is what the item was settled on, said of
+the panes of its line as `choice` is, or `set_aside` where it is not to be decided.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, NamedTuple, TypeVar, cast
 
 from pydantic import ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from curation.records import Record
+from curation.store.adjudications import Category
 from curation.store.review_records import Details, Kind
+from judges import review_argilla as argilla
+from judges import review_labelstudio as labelstudio
 from judges.gold_rows import text_of
-from judges.review_argilla import is_record, ratings_of, suggestions_in
+from judges.settled import EDIT, EDIT_LENGTH
 from judges.study import conversation
 
 Row = dict[str, Any]
 ROLE = {"role", "content"}
 UNKEPT = re.compile("[\0\ud800-\udfff]")
 Text = Annotated[str, Field(min_length=1)]
+Kept = TypeVar("Kept", bound=Record)
 
 
 class Reading(Record):
@@ -34,19 +39,44 @@ class Reading(Record):
     choices: dict[str, str] = Field(default_factory=dict)
 
 
+class Settlement(Record):
+    """What only this house says of a label settled on: why raters differed, by whom and when it was settled."""
+
+    category: Category | None = None
+    note: str = ""
+    settled_at: str | None = None
+    adjudicator: Text | None = None
+    edit: Annotated[str, Field(min_length=1, max_length=EDIT_LENGTH)] | None = None
+    """The corrected answer that stands, where that is what the item was settled on."""
+
+    @field_validator("settled_at")
+    @classmethod
+    def _moment(cls, value: str | None) -> str | None:
+        return moment_of(value)
+
+    @model_validator(mode="after")
+    def _kept_whole(self) -> "Settlement":
+        return _kept(self)
+
+
 class Own(Record):
-    """What only this house says of a vote: the kind of its study, what came with it, digests of guideline and texts."""
+    """What only this house says of a vote: the kind of its study, what came with it, digests of guideline and texts.
+
+    `settled` is about the item and what it was settled on.
+    """
 
     kind: Kind | None = None
     details: Details = Details()
     guideline: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     shown: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(default_factory=dict)
+    settled: Settlement | None = None
 
 
 class Rating(Record):
     """One rating as a file tells it; `swap` says that `a` is the item's second answer, None where nothing says so.
 
-    `first_sample` and the like are about the item, whatever order this rater saw. `final` is what was settled on.
+    `first_sample` and the like are about the item, whatever order this rater saw. `final` is what was settled on, with
+    `a` and `b` in the order of this rating.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -92,19 +122,37 @@ class Rating(Record):
     @classmethod
     def _moment(cls, value: str | None) -> str | None:
         """A time in the form of every other one here."""
-        if value is None:
-            return None
-        moment = datetime.fromisoformat(value)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+        return moment_of(value)
 
     @model_validator(mode="after")
     def _whole(self) -> "Rating":
         if (self.rater is None) != (self.choice is None):
             raise ValueError("a vote has both a rater and a choice")
-        if any(UNKEPT.search(value) for value in self.model_dump().values() if isinstance(value, str)):
-            raise ValueError("a text holds a NUL or half a character, which no database keeps")
-        return self
+        if self.stillhouse.settled is not None and self.final is None:
+            raise ValueError("it says how it was settled and not on what; `final` is missing")
+        if self.final != EDIT and self.stillhouse.settled is not None and self.stillhouse.settled.edit is not None:
+            raise ValueError(f"an edit stands only where `final` is {EDIT!r}")
+        return _kept(self)
+
+
+def moment_of(value: str | None) -> str | None:
+    """A time in the form of every other one here; one without a zone is taken as UTC.
+
+    >>> moment_of("2026-01-02T03:04:05+01:00")
+    '2026-01-02T02:04:05.000Z'
+    """
+    if value is None:
+        return None
+    moment = datetime.fromisoformat(value)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _kept(record: Kept) -> Kept:
+    """The record itself where every database keeps its texts."""
+    if any(UNKEPT.search(value) for value in record.model_dump().values() if isinstance(value, str)):
+        raise ValueError("a text holds a NUL or half a character, which no database keeps")
+    return record
 
 
 def read_ratings(data: bytes, reading: Reading) -> Iterator[tuple[int, Rating | str]]:
@@ -112,16 +160,36 @@ def read_ratings(data: bytes, reading: Reading) -> Iterator[tuple[int, Rating | 
     for line, value in _entries(data):
         if isinstance(value, str):
             yield line, value
-        elif is_record(value):
-            for row in ratings_of(value, reading.columns):
+        elif (tool := _tool(value)) is not None:
+            for row in tool.ratings_of(value, reading.columns):
                 yield line, row if isinstance(row, str) else _rating(row, reading, {})
         else:
             yield line, _rating(value, reading, reading.columns)
 
 
+class _Tool(NamedTuple):
+    """What reads the objects that another tool writes."""
+
+    knows: Callable[[Row], bool]
+    ratings_of: Callable[[Row, Mapping[str, str]], list[Row | str]]
+    suggestions_in: Callable[[Row], int]
+
+
+_TOOLS = (
+    _Tool(argilla.is_record, argilla.ratings_of, argilla.suggestions_in),
+    _Tool(labelstudio.is_task, labelstudio.ratings_of, labelstudio.suggestions_in),
+)
+
+
+def _tool(value: Row) -> _Tool | None:
+    """The tool that wrote a JSON object, told by its shape; None for a rating."""
+    return next((tool for tool in _TOOLS if tool.knows(value)), None)
+
+
 def count_suggestions(data: bytes) -> int:
-    """How many suggestions of models the records of a file hold."""
-    return sum(suggestions_in(value) for _, value in _entries(data) if not isinstance(value, str) and is_record(value))
+    """How many suggestions of models the records or tasks of a file hold."""
+    rows = [value for _, value in _entries(data) if not isinstance(value, str)]
+    return sum(tool.suggestions_in(value) for value in rows if (tool := _tool(value)) is not None)
 
 
 def _entries(data: bytes) -> Iterator[tuple[int, Row | str]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
+from curation.errors import InputError
 from curation.store.adjudications import Adjudication
 from curation.store.review_records import Ballot, Item
 from judges.study_beside import accuracy
@@ -11,11 +12,36 @@ from judges.study_figures import share_row
 
 SET_ASIDE = "set_aside"
 """A decision that an item is not to be decided: no gold row comes of it and no rater was wrong about it."""
+EDIT = "edit"
+EDIT_LENGTH = 200_000
+"""Characters of a corrected answer at most, as for a rater's."""
 
 
 def verdicts_of(settled: Mapping[int, Adjudication]) -> dict[int, str]:
     """The settled verdict of each item, by position; those set aside have none."""
     return {position: found.verdict for position, found in settled.items() if found.verdict != SET_ASIDE}
+
+
+def edit_that_stands(choice: str, wanted: str | None, item: Item, votes: Sequence[Ballot]) -> str | None:
+    """The corrected answer that a decision on an item of an edit study leaves standing; None where it corrects nothing.
+
+    `wanted` is the exact text of one of the raters' edits or one of the adjudicator's own; where the raters made one
+    and the same edit, that is meant without saying so. InputError where it cannot be told or is no edit.
+    """
+    if choice != EDIT:
+        if wanted is not None:
+            raise InputError(f"an edit stands only where the decision is {EDIT!r}, and this one is {choice!r}")
+        return None
+    given = list(dict.fromkeys(b.details.edit for b in votes if b.choice == EDIT and b.details.edit))
+    if wanted is None and len(given) != 1:
+        words = f"raters made {len(given)} different edits" if given else "no rater made an edit"
+        raise InputError(f"{words}; say which text stands, then decide")
+    text = given[0] if wanted is None else wanted
+    if not text.strip() or text == item.first:
+        raise InputError("an edited answer differs from the one shown and is not empty")
+    if len(text) > EDIT_LENGTH or "\0" in text:
+        raise InputError(f"an edited answer has at most {EDIT_LENGTH:,} characters and no NUL among them")
+    return text
 
 
 def overruled(

@@ -16,6 +16,7 @@ from curation.errors import Forbidden, UnknownRecord
 from curation.records import Record
 from curation.store.database import STATE, Database, now
 from curation.store.ledger import Ledger
+from curation.store.review_records import exact_digest
 from curation.store.review_tables import ITEMS, SHOWN, STUDIES, VOTES
 
 Category = Literal["ambiguous", "guideline gap", "rater error", "edge case", "bad item"]
@@ -49,6 +50,12 @@ SETTLED = sa.Table(
     sa.Column("gold", sa.String),
     sa.Column("at", sa.String, nullable=False),
 )
+EDITS = sa.Table(
+    "review_adjudication_edits",
+    STATE,
+    sa.Column("adjudication", sa.ForeignKey("review_adjudications.seq"), primary_key=True),
+    sa.Column("edit", sa.Text, nullable=False),  # the corrected answer that stands
+)
 DEFERRED = sa.Table(
     "review_deferrals",
     STATE,
@@ -72,7 +79,8 @@ class View(Record):
 class Settling(Record):
     """A decision about to be made, with the order of the answers undone.
 
-    `points` says how far the first answer is preferred, as a vote does; `gold` names the gold set it should go into.
+    `points` says how far the first answer is preferred, as a vote does; `gold` names the gold set it should go into;
+    `edit` is the corrected answer that stands where that is the decision.
     """
 
     verdict: str
@@ -80,6 +88,7 @@ class Settling(Record):
     category: Category | None = None
     note: str = ""
     gold: str | None = None
+    edit: str | None = None
 
 
 class Adjudication(Settling):
@@ -104,14 +113,20 @@ def same_person(one: str, other: str) -> bool:
     return _folded(one) == _folded(other)
 
 
-def keep_settled(connection: sa.Connection, study: str, labels: Mapping[int, str], at: str) -> None:
-    """Write the labels that a finished study was settled on elsewhere, by position, in the caller's transaction."""
+def keep_settled(connection: sa.Connection, study: str, settled: Sequence[Adjudication], at: str) -> None:
+    """Write what a finished study was settled on elsewhere, in the caller's transaction; `at` where no time is told."""
     items = sa.select(ITEMS.c.position, ITEMS.c.id).where(ITEMS.c.study == study)
     ids = {row.position: row.id for row in connection.execute(items)}
-    same = {"adjudicator": ELSEWHERE, "note": "", "at": at}
-    rows = [{"item": ids[position], "verdict": label, **same} for position, label in sorted(labels.items())]
-    if rows:
-        connection.execute(SETTLED.insert(), rows)
+    for made in sorted(settled, key=lambda made: made.position):
+        row = made.model_dump(exclude={"position", "edit"}) | {"item": ids[made.position], "at": made.at or at}
+        _append(connection, row, made.edit)
+
+
+def _append(connection: sa.Connection, row: Mapping[str, object], edit: str | None) -> None:
+    """Write a decision, and the corrected answer that stands beside it."""
+    seq = connection.execute(SETTLED.insert().values(**row).returning(SETTLED.c.seq)).scalar_one()
+    if edit is not None:
+        connection.execute(EDITS.insert().values(adjudication=seq, edit=edit))
 
 
 class Adjudications:
@@ -143,16 +158,21 @@ class Adjudications:
             return _view(connection, token, adjudicator)[0]
 
     def settle(self, token: str, adjudicator: str, settling: Settling, ledger: Ledger) -> Adjudication:
-        """Append a decision; Forbidden where the adjudicator voted on the item themselves."""
+        """Append a decision; Forbidden where the adjudicator voted on the item themselves.
+
+        The ledger tells the digest of a corrected answer that stands, and not its text.
+        """
         with self._database.write() as connection:
             view, item = _view(connection, token, adjudicator)
             _lock_votes(connection, item)
             if any(same_person(rater, adjudicator) for rater in _voters(connection, item)):
                 raise Forbidden(f"{adjudicator} voted on this item, so somebody else has to settle it")
             again, at = adjudicated(connection, item), now(connection)
-            row = {"item": item, "token": token, "adjudicator": adjudicator, "at": at, **settling.model_dump()}
-            connection.execute(SETTLED.insert().values(**row))
-            told = settling.model_dump(mode="json", exclude={"note"})
+            row = {"item": item, "token": token, "adjudicator": adjudicator, "at": at}
+            _append(connection, row | settling.model_dump(exclude={"edit"}), settling.edit)
+            told = settling.model_dump(mode="json", exclude={"note", "edit"})
+            if settling.edit is not None:
+                told["edit"] = exact_digest(settling.edit)
             event: dict[str, JsonValue] = {"study": view.study, "position": view.position, "presentation": token}
             ledger.append_in(connection, "vote_adjudicated", {**event, **told, "again": again}, adjudicator)
         return Adjudication(position=view.position, adjudicator=adjudicator, at=at, **settling.model_dump())
@@ -167,8 +187,12 @@ class Adjudications:
 
     def history(self, study: str) -> list[Adjudication]:
         """Every decision of a study, oldest first."""
-        columns = [SETTLED.c[name] for name in Adjudication.model_fields if name != "position"]
-        query = sa.select(*columns, ITEMS.c.position).join(ITEMS, SETTLED.c.item == ITEMS.c.id)
+        columns = [SETTLED.c[name] for name in Adjudication.model_fields if name not in ("position", "edit")]
+        query = (
+            sa.select(*columns, ITEMS.c.position, EDITS.c.edit)
+            .join(ITEMS, SETTLED.c.item == ITEMS.c.id)
+            .join(EDITS, EDITS.c.adjudication == SETTLED.c.seq, isouter=True)
+        )
         with self._database.read() as connection:
             rows = connection.execute(query.where(ITEMS.c.study == study).order_by(SETTLED.c.seq)).mappings()
             return [Adjudication(**row) for row in rows]

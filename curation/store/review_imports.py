@@ -2,14 +2,14 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import Field, JsonValue
 
 from curation.errors import InputError
 from curation.records import Record, digest
-from curation.store.adjudications import keep_settled
+from curation.store.adjudications import Adjudication, keep_settled
 from curation.store.database import STATE, Database, now
 from curation.store.ledger import Ledger
 from curation.store.review_records import PASSED, Ballot, Details, Item, Study
@@ -41,6 +41,14 @@ class ImportedVote(Record):
         return Ballot(**said, **shown)
 
 
+class Finished(NamedTuple):
+    """What a study holds that was rated elsewhere: its items, the votes on them, and what was settled on."""
+
+    items: Sequence[Item]
+    votes: Sequence[ImportedVote]
+    settled: Sequence[Adjudication] = ()
+
+
 class ReviewItems:
     """The items of studies, read."""
 
@@ -65,8 +73,7 @@ class ReviewImports:
     def record(
         self,
         study: Study,
-        items: Sequence[Item],
-        votes: Sequence[ImportedVote],
+        finished: Finished,
         source: Mapping[str, JsonValue],
         *,
         ledger: Ledger,
@@ -74,9 +81,10 @@ class ReviewImports:
     ) -> Study:
         """Record a closed study with its votes and two ledger events, at once; InputError when the name is taken.
 
-        The first event says where the votes came from (`source`) and holds their digest, the second the report. Labels
-        that the study was settled on (`source["final"]`, by position) become its adjudications.
+        The first event says where the votes came from (`source`) and holds their digest and that of what was settled,
+        the second the report. What the study was settled on becomes its adjudications.
         """
+        items, votes, settled = finished
         with self._database.write() as connection:
             if connection.execute(sa.select(STUDIES.c.name).where(STUDIES.c.name == study.name)).first():
                 raise InputError(f"there is already a study {study.name!r}; choose another name")
@@ -86,9 +94,10 @@ class ReviewImports:
             rows = [{"study": study.name, "position": i, **item.model_dump()} for i, item in enumerate(items)]
             connection.execute(ITEMS.insert(), rows)
             _votes(connection, study.name, votes, at)
-            if isinstance(final := source.get("final"), dict):
-                keep_settled(connection, study.name, {int(k): str(label) for k, label in final.items()}, at)
+            keep_settled(connection, study.name, settled, at)
             told = {**source, "votes": len(votes), "digest": digest([v.model_dump(mode="json") for v in votes])}
+            if settled:
+                told["settled"] = digest([made.model_dump(mode="json") for made in settled])
             opened = study.model_dump(mode="json", exclude={"opened", "closed", "report"})
             ledger.append_in(connection, "review_imported", {**opened, "source": told}, actor)
             ledger.append_in(connection, "review_closed", {"study": study.name, "report": study.report}, actor)

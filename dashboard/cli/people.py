@@ -78,7 +78,8 @@ def export(
     context: typer.Context,
     study: StudyName,
     form: Annotated[
-        Literal["jsonl", "argilla"], typer.Option("--format", help="A line for each vote, or Argilla's records.")
+        Literal["jsonl", "argilla", "labelstudio"],
+        typer.Option("--format", help="A line for each vote, Argilla's records, or Label Studio's tasks."),
     ] = "jsonl",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where the votes go.", show_default="STUDY-votes.jsonl")
@@ -90,26 +91,46 @@ def export(
 ) -> None:
     """Write a closed study with its votes; they name the teachers, so an open study is refused.
 
-    Either format is read by `review import`. Argilla's records are those of its SDK 2.0 to 2.8 (`from_json`). The
-    ledger says that sources were named (`review_unblinded`). What raters wrote themselves is written as it is.
+    Every format is read by `review import`. Argilla's records are those of its SDK 2.0 to 2.8 (`from_json`). Label
+    Studio's tasks are those of 1.x (Import), and the labelling configuration that fits them comes beside the file, as
+    `.xml`. The ledger says that sources were named (`review_unblinded`). What raters wrote themselves is written as it
+    is.
     """
     from curation.store.durable import write_durably
     from judges.review_files import export_study
+    from judges.review_labelstudio_tasks import labelling_config
 
     with workspace(context) as opened:
         data, votes = export_study(opened.store, study, form, names=names, actor=getpass.getuser())
+        config = labelling_config(opened.store, study) if form == "labelstudio" else None
     target = at(context).path(out or Path(f"{study}-votes.{'jsonl' if form == 'jsonl' else 'json'}"))
     write_durably(target, data)
+    written = {"votes": votes, "path": str(target)}
+    if config is not None:
+        written["config"] = str(_beside(target))
+        write_durably(_beside(target), config)
     if as_json:
-        json_line({"votes": votes, "path": str(target)})
-    else:
-        say(f"Wrote {votes} votes to {target}, {'with names of raters' if names else 'raters under other names'}")
+        json_line(written)
+        return
+    say(f"Wrote {votes} votes to {target}, {'with names of raters' if names else 'raters under other names'}")
+    if config is not None:
+        say(f"Next: import it into a Label Studio project whose labelling configuration is {_beside(target)}")
+
+
+def _beside(target: Path) -> Path:
+    """Where the labelling configuration of a file goes."""
+    beside = target.with_suffix(".xml")
+    return target.with_name(f"{target.name}.xml") if beside == target else beside
 
 
 def import_(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="JSONL {item, prompt, a, b, rater, choice}, or Argilla's records.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="JSONL {item, prompt, a, b, rater, choice}, Argilla's records, or Label Studio's JSON or JSON-MIN.",
+        ),
     ],
     study: Annotated[str, typer.Option("--study", metavar="NAME", help="What the study is called here.")],
     version: Annotated[
@@ -129,7 +150,8 @@ def import_(
 
     `choice` is a_much, a, tie, b, b_much, both_bad, skip or flag about the two answers of a row as its rater saw them;
     accept, reject, skip or flag about one. Rows may also say reason, dwell_ms, at, swap, first_teacher, second_teacher
-    and the label settled on as `final`.
+    and the label settled on as `final`. What Argilla or Label Studio exported is told by its shape; --column then names
+    its fields and questions.
     """
     from judges.review_files import Claims, import_study
     from judges.review_ratings import Reading

@@ -1,4 +1,4 @@
-"""Adjudicate: where raters disagree, one item at a time, blind to sources and to who said what."""
+"""Adjudicate: what raters flagged or disagree on, one item at a time, blind to sources and to who said what."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +14,7 @@ from judges.adjudication import CATEGORIES, AdjudicationFigures, AdjudicationSer
 from judges.conflicts import Conflict
 from judges.gold import GoldService
 from judges.review import ReviewService
+from judges.settled import EDIT, EDIT_LENGTH
 
 LISTED = 50
 """Items listed at a time."""
@@ -63,8 +64,8 @@ def _who(studies: dict[str, Study], person: Person) -> tuple[Study, str]:
 def _work(service: AdjudicationService, study: Study, by: str, found: AdjudicationFigures) -> None:
     show = st.segmented_control(
         "Show", list(queries.SHOWN), default="Conflicts", required=True, key="adjudicate_show",
-        help="Conflicts: raters said different things. Differences of degree: they prefer the same answer more or less "
-        "strongly. All: every item with two votes, to audit those on which raters agree.",
+        help="Conflicts: a rater flagged the item, or raters said different things. Differences of degree: they prefer "
+        "the same answer more or less strongly. All: every item with two votes, to audit those on which raters agree.",
     )  # fmt: skip
     threshold = queries.SHOWN[show or "Conflicts"]
     if threshold is None:
@@ -76,7 +77,7 @@ def _work(service: AdjudicationService, study: Study, by: str, found: Adjudicati
         _empty(study, found, show or "Conflicts")
     else:
         _item(service, queue, by, (study.name, show or "Conflicts"))
-        with looks.card("In this order", "The farthest apart first; deferred items come last."):
+        with looks.card("In this order", "Flagged ones first, then the farthest apart; deferred items come last."):
             _table(queue)
     if not (causes := queries.causes(found)).is_empty():
         with looks.card("Why raters differed"):
@@ -91,7 +92,7 @@ def _work(service: AdjudicationService, study: Study, by: str, found: Adjudicati
 
 def _empty(study: Study, found: AdjudicationFigures, show: str) -> None:
     if found.barred and found.barred == found.open:
-        st.info("You voted on every item that is in dispute, so somebody else has to settle them.")
+        st.info("You voted on every item that is in dispute or flagged it, so somebody else has to settle them.")
     elif show == "Settled":
         st.info("Nothing is settled yet.")
     elif not found.agreed and not found.settled:
@@ -117,7 +118,7 @@ def _table(queue: list[Conflict]) -> None:
     frame = queries.waiting(queue)
     if frame["decision"].null_count() == frame.height:
         frame = frame.drop("decision")
-    st.dataframe(frame, column_config=config, hide_index=True, alt="Disputed items, the farthest apart first")
+    st.dataframe(frame, column_config=config, hide_index=True, alt="Disputed items, flagged ones first")
 
 
 # --- one item --------------------------------------------------------------------------------------------------
@@ -130,8 +131,10 @@ def _item(service: AdjudicationService, queue: list[Conflict], by: str, listed: 
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(f"{place + 1} of {len(queue)}", color="gray")
+            if conflict.flagged:
+                st.badge("Flagged by a rater", icon=":material/flag:", color="red")
             if conflict.decision:
-                st.badge(f"Settled: {queries.word(conflict.decision.choice)}", color="green")
+                _stands(conflict.decision.choice)
             if conflict.deferred:
                 st.badge("Deferred", color="orange")
         st.text(conflict.question)
@@ -141,6 +144,14 @@ def _item(service: AdjudicationService, queue: list[Conflict], by: str, listed: 
         _votes(conflict)
         _decision(service, conflict, by, listed)
         _steps(service, conflict, by, listed)
+
+
+def _stands(choice: str) -> None:
+    """What an item is settled as; the word of a study rated elsewhere is text, which no badge can hold."""
+    ours = queries.WORDS.get(choice)
+    st.badge(f"Settled: {ours}" if ours else "Settled", color="green")
+    if not ours:
+        st.text(choice)
 
 
 def _place(listed: tuple[str, str], n: int) -> int:
@@ -167,7 +178,7 @@ def _votes(conflict: Conflict) -> None:
         with st.container(gap="xxsmall"):
             st.text(first)
             for line in [*more, *queries.marks(vote, conflict)]:
-                st.text(f"    {line}")
+                st.text(f"↳ {line}")
             if vote.edit:
                 st.text(vote.edit)
 
@@ -185,14 +196,43 @@ def _decision(service: AdjudicationService, conflict: Conflict, by: str, listed:
         if gold:
             names = GoldService(house.store()).names()
             st.selectbox("Gold set", names, key=SET_NAME, accept_new_options=True, width=220, placeholder="a name")
+    if conflict.kind == "edit":
+        _edits(conflict)
     if gold and not service.is_closed(listed[0]):
         st.caption("It goes into the gold set when the study is closed, because gold rows name their sources.")
     with st.container(horizontal=True):
         for choice, key in queries.keys(service.choices(listed[0])):
             st.button(
-                queries.word(choice), key=f"{choice}_{token}", shortcut=key or None,
-                on_click=partial(_decide, service, token, by, choice),
+                queries.label(choice), key=f"{choice}_{token}", shortcut=key or None,
+                on_click=partial(_decide, service, conflict, by, choice),
             )  # fmt: skip
+
+
+def _edits(conflict: Conflict) -> None:
+    """Whose edit stands: a label for each text, and the text below as plain text, because labels are Markdown."""
+    before = conflict.decision.edit if conflict.decision else None
+    labels = queries.edits(conflict)
+    texts = list(conflict.edits)
+    first = texts.index(before) if before in texts else len(texts) if before or not texts else None
+    index = 0 if first is None and len(texts) == 1 else first
+    # no st.radio: a key that decides does nothing while a radio input has the focus
+    default = None if index is None else labels[index]
+    chosen = st.segmented_control("Which edit stands", labels, default=default, key=f"whose_{conflict.token}")
+    if chosen == queries.ANOTHER:
+        own = before if before and before not in texts else conflict.a
+        st.text_area("The text that stands", own, max_chars=EDIT_LENGTH, key=f"words_{conflict.token}")
+    elif chosen is not None:
+        st.text(texts[labels.index(chosen)])
+
+
+def _edit(conflict: Conflict, choice: str) -> str | None:
+    """The text that stands as the page has it, where an edit is decided on; None where none was picked."""
+    chosen = st.session_state.get(f"whose_{conflict.token}")
+    if choice != EDIT or chosen is None:
+        return None
+    if chosen == queries.ANOTHER:
+        return st.session_state.get(f"words_{conflict.token}") or ""
+    return list(conflict.edits)[queries.edits(conflict).index(chosen)]
 
 
 def _steps(service: AdjudicationService, conflict: Conflict, by: str, listed: tuple[str, str]) -> None:
@@ -214,7 +254,8 @@ def _defer(service: AdjudicationService, token: str, by: str) -> None:
         service.defer(token, by)
 
 
-def _decide(service: AdjudicationService, token: str, by: str, choice: str) -> None:
+def _decide(service: AdjudicationService, conflict: Conflict, by: str, choice: str) -> None:
+    token = conflict.token
     if st.session_state.get(CURRENT) != token:
         return
     category = st.session_state.get(f"why_{token}")
@@ -225,12 +266,12 @@ def _decide(service: AdjudicationService, token: str, by: str, choice: str) -> N
     if st.session_state.get(f"gold_{token}") and not gold:
         st.session_state[NOTICE] = ("Name the gold set it should go into, then decide.", False)
         return
-    note = st.session_state.get(f"note_{token}") or ""
+    note, edit = st.session_state.get(f"note_{token}") or "", _edit(conflict, choice)
     # Before the decision: touching the session is where Streamlit may drop this run for the next key press, and what
     # is written afterwards would be lost with it, so that the next press decided again.
     st.session_state[CURRENT] = None
     try:
-        service.decide(token, by, choice, category, note, gold)
+        service.decide(token, by, choice, category, note, gold, edit)
     except StillhouseError as error:
         st.session_state[NOTICE] = (str(error), False)
         return

@@ -160,5 +160,5 @@ def _backup() -> None:
     with looks.card(
         "How to make one", "In the workspace, also while it is in use; BACKUP is the full path of a folder."
     ):
-        st.code("\n".join(admin_queries.backup_commands(store)), language="bash")
+        st.code("\n".join(admin_queries.backup_commands(store)), language=None)
         st.caption("The last line checks every byte of the copy against the signatures.")

@@ -10,6 +10,7 @@ from curation.errors import InputError, UnknownRecord
 from curation.store.query import Query
 from curation.store.versions import Manifest
 from dashboard import judge_queries, sample_cards
+from dashboard.plain import plain
 from dashboard.views import house
 from dashboard.views.sample_card import answer_of
 from judges.queue import open_queue
@@ -125,7 +126,7 @@ def _card(query: Query, sample: str | None) -> None:
             st.text(words or "No judge was asked about it.")
         st.caption("Prompt")
         st.text(card["prompt"])
-        st.caption(f"Answer of {card['teacher']}")
+        st.caption(f"Answer of {plain(card['teacher'])}")
         answer_of(card)
         for vote in votes:
             _vote(vote)

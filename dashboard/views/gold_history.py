@@ -7,6 +7,7 @@ import streamlit as st
 
 from curation.store.gold import GoldVersion
 from dashboard import gold_actions, queries, sample_cards
+from dashboard.plain import plain
 from dashboard.views import gold_rows, house, two_steps
 from judges import gold_batches
 from judges.gold import GoldService
@@ -117,7 +118,7 @@ def _whole(gold: GoldService, name: str, versions: list[GoldVersion]) -> None:
         )  # fmt: skip
         if sealing is None or sealing.change is None:
             return
-        typed = st.text_input(f"Type the name of the set, {name}, to go on", key="seal_name")
+        typed = st.text_input(f"Type the name of the set, {plain(name)}, to go on", key="seal_name")
         if two_steps.confirmed("seal", "Seal it for good", ":material/lock:", _name()):
             if typed != name:
                 st.warning("The name is not the set's.")

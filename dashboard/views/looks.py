@@ -8,6 +8,9 @@ import streamlit as st
 
 from dashboard.views import house
 
+BUTTON = '[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"]'
+DARK_LETTERS = f"<style>:is({BUTTON}):not(:disabled) {{ color: #0E1513 }}</style>"
+"""In the dark the main colour is a light one, on which the white letters of a main button could not be read."""
 FIGURE_WIDTH = 165
 """Pixels below which figures go on to the next line: two stand side by side on a telephone held upright."""
 

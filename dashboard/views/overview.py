@@ -163,7 +163,8 @@ def _slices() -> None:
         margin = gate.body.get("margin") if gate else None
         said = overview_queries.takeaway(found)
         st.altair_chart(charts.slices(found, margin if isinstance(margin, float) else None), alt=said)
-        st.caption(f"{said} Grey ticks: the baseline less the loss that the gate allows. Faint: fewer than 30 items.")
+        st.text(said)
+        st.caption("Grey ticks: the baseline less the loss that the gate allows. Faint: fewer than 30 items.")
         house.link("gate", "Open gate")
 
 

@@ -272,7 +272,8 @@ def _depends(manifest: Manifest, kind: forgetting.Kind, value: str) -> None:
     try:
         found = forgetting.forgetting(house.store(), house.query(manifest.version), kind, value)
     except InputError as error:
-        st.warning(str(error))
+        st.warning("This cannot be counted.")
+        st.text(str(error))
         return
     rows = sum(found.rows.values())
     by_state = ", ".join(f"{n:,} {state}" for state, n in found.rows.items())

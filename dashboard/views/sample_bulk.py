@@ -13,6 +13,7 @@ from curation.store.query import Query
 from curation.store.versions import Manifest
 from curation.task import read_task
 from dashboard import sample_actions, sample_queries
+from dashboard.plain import plain
 from dashboard.sample_actions import MOST, Plan
 from dashboard.sample_queries import Filters, Seen, Spot
 from dashboard.views import house
@@ -200,7 +201,8 @@ def _done() -> None:
     done: Done | None = st.session_state.get(DONE)
     if done is None:
         return
-    st.success(done.words, icon=":material/check_circle:")
+    st.success("Done.", icon=":material/check_circle:")
+    st.text(done.words)
     with st.container(horizontal=True):
         if done.study:
             house.link("review", "To the review", study=done.study)
@@ -217,5 +219,5 @@ def _undo(done: Done) -> None:
         st.text(str(error))
         return
     del st.session_state[DONE]
-    st.toast(said)
+    st.toast(plain(said))
     st.rerun()

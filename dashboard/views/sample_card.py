@@ -13,6 +13,7 @@ from curation.task import read_task
 from dashboard import queries, sample_cards, sample_votes
 from dashboard.judge_queries import votes_on
 from dashboard.marking import pane
+from dashboard.plain import plain
 from dashboard.sample_queries import OF_PROMPT
 from dashboard.views import house
 
@@ -152,7 +153,7 @@ def _people(card: dict[str, Any]) -> None:
 
 def _more(card: dict[str, Any], said: sample_votes.Said) -> None:
     """What a vote says beyond its choice; marks and edits lie in the texts as they were shown."""
-    st.caption(f"More of the vote in {said.study}")
+    st.caption(f"More of the vote in {plain(said.study)}")
     st.text(said.rater)
     if said.comment:
         st.text(said.comment)

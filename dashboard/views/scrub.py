@@ -95,7 +95,10 @@ def _detectors(figures: queries.ScrubFigures) -> None:
     }
     shown = figures.detectors.drop("prompts", "answers")
     shown = shown if (shown["settings"] != "").any() else shown.drop("settings")
-    st.dataframe(shown, column_config=config, hide_index=True, placeholder="", alt="Detectors and what each found")
+    if shown.is_empty():
+        st.caption("No detector looked at this version.")
+    else:
+        st.dataframe(shown, column_config=config, hide_index=True, placeholder="", alt="Detectors and what each found")
     point, action = figures.settings.get("point"), figures.settings.get("action")
     if not figures.settings.get("entities"):
         st.caption("This version was sealed with scrubbing switched off.")
@@ -121,7 +124,8 @@ def _quarantine(quarantine: Quarantine, who: Person) -> None:
             st.text("Nothing waits." if everything.is_empty() else "Nothing waits: the next run applies the rulings.")
             return
         listed = {row["id"]: row for row in shown.head(LISTED).iter_rows(named=True)}
-        item = st.selectbox(f"{shown.height:,} wait", list(listed), format_func=lambda i: _label(listed[i]), key="item")
+        waiting = f"{shown.height:,} {'waits' if shown.height == 1 else 'wait'}"
+        item = st.selectbox(waiting, list(listed), format_func=lambda i: _label(listed[i]), key="item")
         by = house.by(st.container(width=240), "scrub_by")
     row = listed[item or next(iter(listed))]
     with st.container(border=True):

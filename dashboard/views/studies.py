@@ -11,6 +11,7 @@ from curation.store.reviews import Study
 from curation.store.waves import Waves
 from dashboard import queries, study_charts
 from dashboard import study_queries as asked
+from dashboard.plain import plain
 from dashboard.views import house, looks
 from judges.review import ReviewService
 from judges.standing import StandingService
@@ -101,11 +102,11 @@ def _scores(study: Study) -> None:
         if not rows.is_empty():
             st.altair_chart(study_charts.scores(rows, line=0.5 if pairwise else None), alt=_told(rows))
         for note in asked.score_notes(study):
-            st.caption(note)
+            st.text(note)  # it names teachers
         here = study.version in house.store().versions.list()
         with st.container(horizontal=True, gap="small"):
             for teacher in asked.teachers(study) if here else ():
-                house.link("samples", f"Samples of {teacher}", teacher=teacher, version=study.version)
+                house.link("samples", f"Samples of {plain(teacher)}", teacher=teacher, version=study.version)
 
 
 def _told(rows: pl.DataFrame) -> str:
@@ -242,7 +243,7 @@ def _standing(who: Person) -> None:
     name = st.selectbox("Standing study", names, key="standing", bind="query-params", width=280)
     due = StandingService(house.store(), who).due(name)
     st.text(f"{holds(Waves(house.store().state).now(name))}.")
-    st.caption(f"The next wave is {'due' if due.due else 'not due'}: {due.words}.")
+    st.text(f"The next wave is {'due' if due.due else 'not due'}: {due.words}.")
     if due.due:
         st.code(f"stillhouse -C {house.root()} review wave {name}", language=None)
     _report(standing_report(house.store(), name, who))
@@ -258,7 +259,8 @@ def _report(report: StandingReport) -> None:
 
 def _series(series: SeriesChart) -> None:
     rows = asked.wave_rows(series)
-    with looks.card(f"Series {series.number}: the score of each wave", f"{series.meaning}; ticks: three-sigma limits"):
+    with looks.card(f"Series {series.number}: the score of each wave", "Ticks: three-sigma limits."):
+        st.text(asked.sentence(f"{series.meaning}."))
         if series.alarm:
             st.error(f"Alarm: {series.alarm}.", icon=":material/warning:")
         if rows.is_empty():
@@ -281,7 +283,7 @@ def _drift(series: SeriesChart) -> None:
     about = "anchors answered as the first time, beside the rater's own first waves"
     with looks.card(f"Series {series.number}: do raters drift?", about):
         for words in drift_words(series):
-            st.error(f"Alarm: {words}.", icon=":material/warning:")
+            st.error(f"Alarm: {plain(words)}.", icon=":material/warning:")
         for rater in rows["about"].unique().sort():
             st.text(rater)
             told = [f"wave {d.wave}: {share(d.same)}" for d in series.drift if d.rater == rater]

@@ -75,7 +75,8 @@ def done(key: str, by: str = "") -> None:
     last: Done | None = st.session_state.get(f"{key}_done")
     if last is None:
         return
-    st.success(last.words, icon=":material/check_circle:")
+    st.success("Done.", icon=":material/check_circle:")
+    st.text(last.words)
     with st.container(horizontal=True):
         if last.page:
             from dashboard.views import house

@@ -20,7 +20,7 @@ OUT = Path(__file__).parents[2] / "docs" / "screens"
 WIDTH, HEIGHT, MOST_BYTES = 1400, 900, 150_000
 SCHEMES = ("light", "dark")
 QUALITY = Criterion(name="Helpful", question="Does it help?", anchors=("not at all", "somewhat", "wholly"))
-GUIDELINE = "Read both answers to the end.\nA short answer may be the better one."
+GUIDELINE = "Read the answer to the end.\nA short answer may be the better one."
 REVIEWS = {
     "review-pairwise": ("/review?study=tone&rater=ana", ()),
     "review-keys": ("/review?study=tone&rater=ana", ("?",)),
@@ -40,7 +40,17 @@ def prepare(root: Path) -> Path:
         service.create("score", kind="single", n=6, overlap=1, seed=1, design=scored, guideline=GUIDELINE)
         service.create("mend", kind="edit", n=6, overlap=1, seed=2)
         service.create("mark", kind="spans", n=6, overlap=1, seed=3, design=marked)
+        dispute(service)
     return workspace
+
+
+def dispute(service: ReviewService) -> None:
+    """A study whose raters prefer different answers, for the page on which somebody settles that."""
+    service.create("court", n=6, overlap=2, raters=["ana", "ben"], seed=5, guideline=GUIDELINE)
+    for rater, first in (("ana", True), ("ben", False)):
+        for item in service.next("court", rater, 6):
+            choice = "a_much" if (item.a < (item.b or "")) == first else "b"
+            service.vote(item.token, rater, choice, "it says what comes next" if first else None, 4200)
 
 
 def pictures(browser: Browser, base: str, scheme: str) -> Iterator[tuple[str, bytes]]:
@@ -52,6 +62,8 @@ def pictures(browser: Browser, base: str, scheme: str) -> Iterator[tuple[str, by
     for path in pages:
         if path != "/review":
             tab.open(path)
+            if path == "/adjudicate":
+                disputed(tab)
             yield path.strip("/") or "overview", taken(tab.page)
     for name, (address, keys) in REVIEWS.items():
         tab.open(address)
@@ -65,6 +77,16 @@ def pictures(browser: Browser, base: str, scheme: str) -> Iterator[tuple[str, by
     tab.page.get_by_role("button", name="A is much better").wait_for(timeout=60_000)
     yield "review-native", taken(tab.page)
     context.close()
+
+
+def disputed(tab: Tab) -> None:
+    """The first dispute, shown to somebody who did not vote."""
+    tab.open("/adjudicate?study=court")
+    name = tab.page.get_by_role("textbox", name="Your name")
+    name.fill("lea")
+    name.press("Enter")
+    tab.page.get_by_text("What raters said").wait_for(timeout=60_000)
+    tab.settle()
 
 
 def taken(page: Page) -> bytes:

@@ -1,5 +1,6 @@
 """Disputes are settled by keyboard in a real browser; no source and no rater's name is sent to it."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 
 from curation.store.adjudications import Adjudication, Adjudications
 from curation.store.review_imports import ReviewItems
+from curation.store.review_records import Details
 from curation.store.store import Store
 from judges.review import ReviewService
 from tests.browser.conftest import Tab, served
@@ -106,4 +108,33 @@ def test_no_source_and_no_rater_is_sent_to_the_browser(court: Court, tab: Callab
     assert "what raters said" in sent
     assert [word for word in hidden if word.lower() in sent] == []
     assert page.page.locator("img[src*=tracker], img[src=x]").count() == 0
+    assert page.abroad() == []
+
+
+def test_whose_edit_stands_is_picked_among_texts_drawn_as_plain_text(court: Court, tab: Callable[[str], Tab]):
+    with Store.open(court.workspace) as store:
+        service = ReviewService(store)
+        service.create("fix", kind="edit", n=1, overlap=3, seed=5)
+        for rater, edit in (("annette", f"first {MARKUP}"), ("benedict", f"second {MARKUP}")):
+            service.vote(service.next("fix", rater)[0].token, rater, "edit", details=Details(edit=edit))
+        service.vote(service.next("fix", "cem")[0].token, "cem", "flag", "unsafe")
+    page = tab(court.base)
+    page.open("/adjudicate?study=fix")
+    name = page.page.get_by_role("textbox", name="Your name")
+    name.fill("lead")
+    name.press("Enter")
+    expect(page.page.get_by_text("Flagged by a rater")).to_be_visible(timeout=30_000)
+    page.settle()
+    cause(page, "ambiguous")
+    cause(page, "R3")
+    expect(page.page.get_by_text(MARKUP)).to_have_count(3)
+    if shots := os.environ.get("SHOT"):
+        page.page.screenshot(path=shots, full_page=True)
+    page.page.keyboard.press("2")
+    expect(page.page.get_by_text("Every conflict is settled")).to_be_visible(timeout=15_000)
+    with Store.open(court.workspace) as store:
+        (made,) = Adjudications(store.state).history("fix")
+    assert (made.verdict, str(made.edit).endswith(MARKUP)) == ("edit", True)
+    assert page.page.locator("img[src*=tracker], img[src=x]").count() == 0
+    assert page.errors == []
     assert page.abroad() == []

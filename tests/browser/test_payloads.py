@@ -5,31 +5,51 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Response, Route, expect
 
-from curation.records import Message
-from curation.store.gold import GoldItem
-from curation.store.gold_judged import Judged
+from curation.errors import InputError
+from curation.people import known_role
 from curation.store.store import Store
 from dashboard.views import house
-from judges.gold import GoldService
-from judges.review import ReviewService
+from judges.people import PeopleService
 from tests.browser.conftest import Tab, served
 from tests.browser.payloads import BEACON, FOUND, LEADS_AWAY, PAYLOADS, SHOWN, WATCH
-from tests.curation import holding
-from tests.curation.running import JSON_ANSWER, run, teacher, write
-from tests.curation.scripted import Scripted, chat, said
-from tests.dashboard.house import evaluate
+from tests.browser.payloads_planted import (
+    ADDRESS,
+    ALL,
+    COMMENT,
+    DIRECTIVE,
+    EDIT,
+    EDITS,
+    ELSEWHERE,
+    HELD,
+    LABELS,
+    LINK,
+    MARKS,
+    PAIRS,
+    PICTURE,
+    PIXEL,
+    RATERS,
+    REASON,
+    SCORES,
+    SET,
+    STANDING,
+    STUDIES,
+    TAG,
+    feed,
+)
+
+INSERT = """(html) => {
+  const box = document.createElement('div')
+  document.body.append(box)
+  box.append(document.createRange().createContextualFragment(html))
+}"""
+"""Puts a text into a page as a page that forgot to escape would."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.journey]
-
-ALL = " and ".join(PAYLOADS)
-HELD = f"It broke on 2 May 1987. {ALL}"
-"""A prompt with a date, which scrubbing holds back for a person."""
 
 
 @dataclass
@@ -108,61 +128,9 @@ def watched(tab: Callable[[str], Tab]) -> Callable[[str], Watched]:
 # --- a workspace that was fed with them -------------------------------------------------------------------------
 
 
-def answered(body: dict[str, Any]) -> dict[str, Any]:
-    """A teacher says what it was told; a judge accepts or rejects with what it was told as its reason."""
-    text = said(body)
-    if body["model"] in ("strict", "mild"):
-        asked = json.loads(text.splitlines()[-1])
-        verdict = "reject" if body["model"] == "strict" else "accept"
-        return chat(json.dumps({"nonce": asked["nonce"], "reason": str(asked["prompt"]), "verdict": verdict}))
-    return chat(json.dumps({"intent": "other", "note": f"{body['model']} says {text}"}))
-
-
-def judge(name: str, url: str) -> str:
-    table = teacher(name, url, model=name, family="dogwood", rubric="general")
-    return table.replace("[[teachers]]", "[[judges]]")
-
-
 @pytest.fixture(scope="module")
 def fed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("payloads") / "work space"
-    with Scripted(answered) as server:
-        asked = [
-            teacher("one", server.url, family="alder"),
-            teacher("two", server.url, model="scripted-too", family="birch"),
-        ]
-        protect = "\n[protect]\nngram = 99\n"  # the gold rows are the same attacks, and protect themselves
-        toml = "".join(
-            [JSON_ANSWER, holding.SCRUB, protect, *asked, judge("strict", server.url), judge("mild", server.url)]
-        )
-        write(root, toml, [ALL, HELD])
-        with Store.open(root) as store:
-            GoldService(store).add("gold", gold_rows(), actor=PAYLOADS[5], note=PAYLOADS[27])
-        run(root)
-    with Store.open(root) as store:
-        reviews = ReviewService(store)
-        reviews.create("closed", kind="single", n=2, overlap=1)
-        for item in reviews.next("closed", "ana", 10):
-            reviews.vote(item.token, "ana", "reject", f"wrong: {item.prompt}", 2000)
-        reviews.close("closed")
-        reviews.create("open", kind="pairwise", n=1, overlap=1)
-        evaluate(store, store.versions.head() or "")
-    return root
-
-
-def gold_rows() -> list[GoldItem]:
-    """Rows that people judged, so that the page of the judges has figures; their slices are attacks too."""
-    rows: list[GoldItem] = []
-    for i, text in enumerate(PAYLOADS):
-        answer = json.dumps({"intent": "other", "note": text})
-        judged = Judged(
-            messages=(Message(role="user", content=text),),
-            answers=(answer,),
-            verdict="accept" if i % 2 else "reject",
-            votes={PAYLOADS[7]: "accept" if i % 2 else "reject"},
-        )
-        rows.append(GoldItem(id=f"g{i}", text=text, answer={"note": text}, slice=PAYLOADS[i % 4], judged=judged))
-    return rows
+    return feed(tmp_path_factory.mktemp("payloads") / "work space")
 
 
 @pytest.fixture(scope="module")
@@ -229,18 +197,94 @@ def review(opened: Watched, _sample: str) -> None:
     opened.visit("/review?study=closed")
 
 
+def adjudicate(opened: Watched, _sample: str) -> None:
+    said = (REASON, COMMENT)
+    wanted = {
+        PAIRS: (*said, json.dumps(f"scripted says {ALL}")),
+        EDITS: (*said, EDIT),
+        MARKS: (*said, f"{TAG}: {{"),
+        SCORES: (*said, f"{PIXEL} 2"),
+        ELSEWHERE: (f": {LABELS[0]}", f": {LABELS[1]}", f"{ALL} 0"),
+    }
+    for study, texts in wanted.items():
+        disputed(opened, study)
+        opened.shows(ALL, *texts)
+        opened.check()
+    for study, texts in {SCORES: (PIXEL,), ELSEWHERE: (f"Settled{LABELS[0]}",)}.items():
+        disputed(opened, study)
+        opened.tab.page.get_by_text("Settled", exact=True).first.click()
+        expect(opened.tab.page.get_by_text("1 of 1", exact=True)).to_be_visible(timeout=30_000)
+        opened.unfold()
+        opened.shows(ALL, *texts)
+        opened.check()
+
+
+def disputed(opened: Watched, study: str) -> None:
+    """The first dispute of a study, as somebody sees it whose name is an attack too."""
+    opened.tab.open(f"/adjudicate?study={quote(study)}")
+    name = opened.tab.page.get_by_role("textbox", name="Your name")
+    name.fill(TAG)
+    name.press("Enter")
+    expect(opened.tab.page.get_by_text("What raters said")).to_be_visible(timeout=30_000)
+    opened.unfold()
+
+
 def studies(opened: Watched, _sample: str) -> None:
     opened.visit("/studies?study=closed")
     opened.shows("ana")
+    for study in (PAIRS, EDITS, MARKS):  # open: who works on it, not what they say
+        opened.visit(f"/studies?study={quote(study)}")
+        opened.shows(ALL, *RATERS, STANDING)
+        opened.check()
+    for study in (SCORES, ELSEWHERE, f"{ELSEWHERE} accepted"):
+        opened.visit(f"/studies?study={quote(study)}")
+        opened.shows(ALL, *RATERS)
+        opened.check()
+    opened.shows(f"{PIXEL}: 4 votes")
+
+
+def admin(opened: Watched, _sample: str) -> None:
+    opened.visit("/admin")
+    opened.shows(ADDRESS, *RATERS, PAIRS, PIXEL)  # people, invites, raters
+    opened.check()
+    for part, texts in {"Studies": (*STUDIES, LINK), "Audit": (PICTURE, LINK), "Backups": ()}.items():
+        opened.tab.page.get_by_role("tab", name=part).click()
+        opened.unfold()
+        opened.shows(*texts)
+        opened.check()
 
 
 def gold(opened: Watched, _sample: str) -> None:
     for part in ("Rows", "Look again", "Versions"):
         opened.visit(f"/gold?part={quote(part)}")
         opened.check()
+    history(opened)
     opened.visit("/gold?part=Promote")
     expect(opened.tab.page.get_by_label("The right answer")).to_be_visible(timeout=30_000)
     opened.shows(PAYLOADS[-1], f" says {PAYLOADS[0]}")
+
+
+def history(opened: Watched) -> None:
+    """The history of the set that attackers named: its notes, its guideline, what changed, an undo, and the seal."""
+    page = opened.tab.page
+    opened.visit(f"/gold?set={quote(SET)}&part=Versions")
+    opened.shows(PIXEL, DIRECTIVE, PICTURE, TAG, LINK, ALL)
+    page.get_by_role("textbox", name="Your name").fill(PIXEL)
+    page.get_by_role("textbox", name="Your name").press("Enter")
+    opened.unfold()
+    for place, button in ((0, "Undo it"), (1, "Seal it for good")):
+        page.get_by_role("button", name="Dry run").nth(place).click()
+        expect(page.get_by_role("button", name=button)).to_be_visible(timeout=30_000)
+        opened.unfold()
+        opened.check()
+    opened.shows(f"Type the name of the set, {SET}, to go on")
+    page.get_by_label("Type the name of the set").fill(SET)
+    page.get_by_label("Type the name of the set").press("Enter")
+    opened.tab.settle()
+    page.get_by_role("button", name="Seal it for good").click()
+    expect(page.get_by_text("is sealed at version")).to_be_visible(timeout=30_000)
+    opened.shows(f"by {PIXEL}")
+    opened.check()
 
 
 def provenance(opened: Watched, sample: str) -> None:
@@ -258,6 +302,8 @@ VISITS: dict[str, Callable[[Watched, str], None]] = {
     "scrub": scrub,
     "judges": judges,
     "review": review,
+    "adjudicate": adjudicate,
+    "admin": admin,
     "studies": studies,
     "gold": gold,
     "provenance": provenance,
@@ -274,6 +320,24 @@ def test_no_page_obeys_an_address_that_somebody_was_sent(base: str, watched: Cal
         opened.tab.open(f"/{path}?" + "&".join(f"{field}={attack}" for field in fields))
         opened.tab.page.wait_for_timeout(300)
         opened.check()
+
+
+def test_names_that_no_address_and_no_invite_may_hold_are_refused(fed: Path):
+    with Store.open(fed) as store:
+        people = PeopleService(store)
+        spaced = [payload for payload in PAYLOADS if re.search(r"\s", payload)]
+        long = [payload for payload in PAYLOADS if len(payload) > 60]
+        assert (len(spaced), len(long)) > (30, 20)
+        for payload in spaced:
+            with pytest.raises(InputError, match="is no e-mail address"):
+                people.add(f"{payload}@attack.example", ["curator"], "lead")
+        for payload in long:
+            with pytest.raises(InputError, match="a name of 1 to 60 characters"):
+                people.invite("open", payload, actor="lead")
+        for payload in PAYLOADS:
+            with pytest.raises(InputError, match="no role"):
+                known_role(payload)
+        assert [member.email for member in people.members()] == [ADDRESS]
 
 
 # --- what the watching and the policy are worth -------------------------------------------------------------------
@@ -302,6 +366,20 @@ def test_the_payloads_are_live_where_nothing_is_escaped_and_no_policy_stands(bro
     assert len(hit) >= 30, sorted(set(range(len(PAYLOADS))) - hit)  # the rest attack Markdown, LaTeX and templates
 
 
+@pytest.mark.parametrize("leaked", [TAG, "<a href='javascript:ran(15)'>x</a>", f"<img src=http://b27.{BEACON}/p.png>"])
+@pytest.mark.parametrize("page", ["adjudicate", "admin", "studies", "gold"])
+def test_the_watching_notices_what_a_page_lets_through(
+    base: str, watched: Callable[[str], Watched], page: str, leaked: str
+):
+    opened = watched(base)
+    opened.visit(f"/{page}")
+    opened.check()
+    opened.tab.page.evaluate(INSERT, leaked)
+    opened.tab.page.wait_for_timeout(200)
+    with pytest.raises(AssertionError):
+        opened.check()
+
+
 def test_even_a_page_that_forgot_to_escape_runs_nothing_and_asks_nobody(base: str, watched: Callable[[str], Watched]):
     opened = watched(base)
     left: list[str] = []
@@ -310,11 +388,7 @@ def test_even_a_page_that_forgot_to_escape_runs_nothing_and_asks_nobody(base: st
     for payload in PAYLOADS:
         if payload == LEADS_AWAY:
             continue
-        opened.tab.page.evaluate(
-            "(html) => { const box = document.createElement('div'); document.body.append(box);"
-            " box.append(document.createRange().createContextualFragment(html)) }",
-            payload,
-        )
+        opened.tab.page.evaluate(INSERT, payload)
     opened.tab.page.wait_for_timeout(500)
     assert opened.tab.page.evaluate("window.ranNumbers") == []
     assert opened.tab.page.evaluate("window.refusedByPolicy.length") > 20

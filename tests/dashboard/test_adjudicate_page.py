@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from curation.store.adjudications import Adjudications
 from curation.store.review_imports import ReviewItems
+from curation.store.review_records import Details
 from curation.store.store import Store
 from dashboard import adjudication_queries as queries
 from dashboard.launch import WORKSPACE
@@ -101,6 +102,84 @@ def test_the_page_names_no_source_and_no_rater_and_draws_answers_as_plain_text(r
     assert not any("tracker.example" in str(e.value) for kind in (app.markdown, app.caption) for e in kind)
 
 
+def test_a_flagged_item_comes_first_with_its_reason_and_leaves_when_it_is_set_aside(root: Path):
+    with Store.open(root) as store:
+        service = ReviewService(store)
+        for shown in service.next("accept", "ana", 2):
+            service.vote(shown.token, "ana", "accept")
+        (shown,) = service.next("accept", "ben", 1)
+        service.vote(shown.token, "ben", "flag", f"personal data, {MARKUP}")
+    app = as_lead(study="accept")
+    assert (figure(app, "Open conflicts"), "1 of 1" in badges(app)) == ("1", True)
+    assert "Flagged by a rater" in badges(app)
+    assert ": Flagged" in words(app)
+    assert any(f"personal data, {MARKUP}" in e.value for e in app.text)
+    app.segmented_control(key=f"why_{chosen(app)}").set_value("bad item")
+    app.button(key=f"set_aside_{chosen(app)}").click()
+    app = ran(app)
+    assert (figure(app, "Open conflicts"), [a.verdict for a in settled(root, "accept")]) == ("0", ["set_aside"])
+    assert "Flagged by a rater" not in badges(app)
+
+
+@pytest.fixture
+def fixes(root: Path) -> Path:
+    """The workspace with an open study `fix` of one item, of which two raters made different edits."""
+    with Store.open(root) as store:
+        service = ReviewService(store)
+        service.create("fix", kind="edit", n=1, overlap=3, seed=5)
+        for rater, edit in (("ana", f"first {MARKUP}"), ("ben", f"second {MARKUP}")):
+            service.vote(service.next("fix", rater)[0].token, rater, "edit", details=Details(edit=edit))
+        service.vote(service.next("fix", "cem")[0].token, "cem", "flag", "unsafe")
+    return root
+
+
+def test_where_an_edit_is_decided_on_the_page_asks_whose_and_draws_it_as_plain_text(fixes: Path):
+    app = as_lead(study="fix")
+    texts = app.segmented_control(key=f"whose_{chosen(app)}")
+    assert (len(texts.options), texts.options[-1], texts.value) == (3, "Another text", None)
+    assert {name[:1] for name in texts.options[:2]} == {"R"}
+    app.segmented_control(key=f"why_{chosen(app)}").set_value("ambiguous")
+    app.button(key=f"edit_{chosen(app)}").click()
+    app = ran(app)
+    assert "raters made 2 different edits; say which text stands" in words(app)
+    assert settled(fixes, "fix") == []
+    app.segmented_control(key=f"whose_{chosen(app)}").set_value(texts.options[1])
+    app = ran(app)
+    assert sum(e.value in (f"first {MARKUP}", f"second {MARKUP}") for e in app.text) == 3  # two votes, one choice
+    app.button(key=f"edit_{chosen(app)}").click()
+    app = ran(app)
+    (made,) = settled(fixes, "fix")
+    assert (made.verdict, made.edit in (f"first {MARKUP}", f"second {MARKUP}")) == ("edit", True)
+    app.segmented_control(key="adjudicate_show").set_value("Settled")
+    app = ran(app)
+    assert app.segmented_control(key=f"whose_{chosen(app)}").value == texts.options[1]
+    assert not any("tracker.example" in str(e.value) for kind in (app.markdown, app.caption) for e in kind)
+
+
+def test_an_adjudicator_may_write_the_text_that_stands(fixes: Path):
+    app = as_lead(study="fix")
+    app.segmented_control(key=f"whose_{chosen(app)}").set_value("Another text")
+    app = ran(app)
+    with Store.open(fixes) as store:
+        (item,) = ReviewItems(store.state).of("fix")
+    assert app.text_area(key=f"words_{chosen(app)}").value == item.first
+    app.text_area(key=f"words_{chosen(app)}").set_value("mine")
+    app.segmented_control(key=f"why_{chosen(app)}").set_value("ambiguous")
+    app.button(key=f"edit_{chosen(app)}").click()
+    app = ran(app)
+    assert [(made.verdict, made.edit) for made in settled(fixes, "fix")] == [("edit", "mine")]
+    app.segmented_control(key="adjudicate_show").set_value("Settled")
+    app = ran(app)
+    assert app.text_area(key=f"words_{chosen(app)}").value == "mine"
+    app.button(key=f"accept_{chosen(app)}").click()
+    ran(app)
+    assert [(made.verdict, made.edit) for made in settled(fixes, "fix")] == [("edit", "mine"), ("accept", None)]
+
+
+def chosen(app: AppTest) -> str:
+    return next(b.key for b in app.button if b.key and b.key.startswith("set_aside_")).removeprefix("set_aside_")
+
+
 def test_a_decision_is_one_key_after_the_cause_and_the_next_item_comes(root: Path):
     app = as_lead(study="tone")
     keys = {b.label: b.proto.shortcut for b in app.button}
@@ -110,7 +189,7 @@ def test_a_decision_is_one_key_after_the_cause_and_the_next_item_comes(root: Pat
     assert (keys["Next"], keys["Previous"], keys["Defer"]) == ("j", "k", "d")
     first = token(app)
     app = decide(app, "tie", "guideline gap")
-    assert "Settled: As good as each other." in words(app)
+    assert "Settled: Equally good." in words(app)
     assert token(app) != first
     (made,) = settled(root)
     assert (made.verdict, made.category, made.adjudicator, made.gold) == ("tie", "guideline gap", "lead", None)

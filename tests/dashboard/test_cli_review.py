@@ -65,7 +65,7 @@ def test_a_choice_nobody_explained_is_refused_with_the_known_ones(house, capsys,
     assert "no choice '1' here. Known: a_much, a, tie, b, b_much, both_bad, skip, flag" in line
 
 
-@pytest.mark.parametrize("form", ["jsonl", "argilla"])
+@pytest.mark.parametrize("form", ["jsonl", "argilla", "labelstudio"])
 def test_a_closed_study_goes_out_and_comes_back(said, house, form):
     written = said("export", "pilot", "--format", form, "--names", "--json")
     assert written["votes"] == 16
@@ -85,6 +85,16 @@ def test_raters_go_out_under_other_names_unless_asked(said, house):
     assert named == {"ana", "ben"}
     assert all(name.startswith("rater-") for name in masked)
     assert len(masked) == 2
+
+
+def test_label_studios_tasks_go_out_beside_the_configuration_that_fits_them(said, house):
+    out = said("export", "pilot", "--format", "labelstudio")
+    assert "labelling configuration is " in out
+    assert (house / "pilot-votes.xml").read_text().startswith("<View>")
+    assert len(json.loads((house / "pilot-votes.json").read_text())) == 8
+    found = said("export", "pilot", "--format", "labelstudio", "--out", "votes.xml", "--json")
+    assert found["config"].endswith("votes.xml.xml")
+    assert (house / "votes.xml").read_text().startswith("[")
 
 
 def test_closing_a_study_tells_its_figures_as_sentences(said, ratings):

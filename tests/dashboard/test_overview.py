@@ -28,7 +28,7 @@ def test_the_five_figures_say_what_they_were_found_on(store: Store):
     assert len(found) == 5
     assert (found["Samples accepted"].value, found["Samples accepted"].words) == ("52", "86.7% of 60 generated")
     assert "90 items: PASS" in found["Student against baseline"].words
-    assert "8 items x 2 raters in pilot" in found["Agreement of raters, α"].words
+    assert "8 items x 2 raters in `pilot`" in found["Agreement of raters, α"].words
     assert "14 decided votes" in found["Pane A chosen"].words
     assert found["Provenance complete"].value == "66.6%"
 
@@ -36,7 +36,7 @@ def test_the_five_figures_say_what_they_were_found_on(store: Store):
 def test_a_figure_leads_to_the_rows_behind_it(store: Store):
     found = figures(store)
     assert found["Samples accepted"].filters == {"state": "kept"}
-    assert (found["Pane A chosen"].page, found["Pane A chosen"].filters) == ("review", {"study": "pilot"})
+    assert (found["Pane A chosen"].page, found["Pane A chosen"].filters) == ("studies", {"study": "pilot"})
 
 
 def test_figures_that_nothing_is_known_of_name_the_command_that_makes_them(tmp_path: Path):

@@ -123,7 +123,7 @@ def test_what_was_rated_is_shown_to_be_what_is_trained_on(full: Path):
 def test_teachers_link_to_their_samples_and_pairs_to_what_they_disagree_on(full: Path):
     app = page("studies", study="rich")
     links = {link.label for link in (element.proto for element in app.get("page_link"))}
-    assert {"Samples of alder-large", "Open what they disagree on"} <= links
+    assert {"Samples of `alder-large`", "Open what they disagree on"} <= links
 
 
 def test_a_favoured_pane_is_an_alarm(root: Path):

@@ -13,7 +13,7 @@ from curation.store.review_records import Ballot, Details, Span
 from curation.store.review_tables import ITEMS
 from curation.store.reviews import Reviews
 from judges.adjudication import AdjudicationService, promote_settled
-from judges.conflicts import CONFLICT, STRENGTH, value_of
+from judges.conflicts import CONFLICT, FLAGGED, STRENGTH, value_of
 from judges.gold import GoldService
 from judges.review import ReviewService
 from judges.review_files import import_study
@@ -146,6 +146,89 @@ def test_a_deferred_item_comes_after_the_others_of_this_adjudicator_alone(store)
     assert places(store, service.queue("tone", "lead")) == [4, 2, 1]
     assert places(store, service.queue("tone", "other")) == [1, 4, 2]
     assert [c.deferred for c in service.queue("tone", "lead")] == [0, 0, 1]
+
+
+# --- flags ---------------------------------------------------------------------------------------------------------
+
+FLAGS = [
+    ("first_much", "second_much"),  # as far apart as can be
+    ("first", "flag"),  # one vote and a flag
+    ("tie", "skip"),  # one vote alone
+    ("skip", "skip"),
+    ("flag", "flag"),  # no vote at all
+    ("first", "first"),  # agreed
+]
+"""What ana and ben say of six items."""
+
+
+@pytest.mark.parametrize("postgres", BOTH)
+def test_what_a_rater_flagged_comes_before_any_disagreement_and_skips_stay_out(tmp_path, postgres):
+    """Mutation: judges/conflicts.py: any(b.choice == "flag" for b in ballots) => any(b.passed for b in ballots)
+    Mutation: judges/conflicts.py: FLAGGED = 2.0 => FLAGGED = 0.5
+    """
+    with sealed_on(postgres, tmp_path) as store:
+        disputed(store, FLAGS)
+        service = AdjudicationService(store)
+        assert places(store, service.queue("tone", "lead")) == [1, 4, 0]
+        assert places(store, service.queue("tone", "lead", threshold=0.0)) == [1, 4, 0, 5]
+        figures = service.figures("tone", "cleo")
+        assert (figures.open, figures.flagged, figures.agreed, figures.barred) == (3, 2, 1, 0)
+        settle(store, 1, "second", "edge case")
+        settle(store, 4, "set_aside", "bad item")
+        assert places(store, service.queue("tone", "lead", threshold=0.0)) == [0, 5]
+        figures = service.figures("tone")
+        assert (figures.open, figures.flagged, figures.settled) == (1, 0, 2)
+        assert {c.decision.choice for c in service.settled("tone", "lead")} & {"set_aside"}
+
+
+def test_one_flag_among_votes_that_agree_is_enough_and_flags_do_not_hide_how_far_votes_are_apart():
+    agreed, apart = [ballot("a")] * 2, [ballot("a_much"), ballot("b_much")]
+    assert value_of([*agreed, ballot("flag")]) == FLAGGED
+    assert value_of([*apart, ballot("flag")]) == FLAGGED + 1
+    assert value_of(apart) < FLAGGED
+    assert value_of([ballot("flag")]) == FLAGGED
+    assert value_of([ballot("skip")]) is value_of([]) is None
+
+
+@pytest.mark.parametrize("postgres", BOTH)
+def test_an_adjudicator_reads_why_an_item_was_flagged_and_not_by_whom(tmp_path, postgres):
+    with sealed_on(postgres, tmp_path, 1) as store:
+        review = ReviewService(store)
+        review.create("tone", kind="single", n=1, overlap=3)
+        for rater, choice, reason in (("ana", "flag", "personal data"), ("ben", "accept", None), ("cem", "skip", "")):
+            review.vote(review.next("tone", rater)[0].token, rater, choice, reason)
+        (conflict,) = AdjudicationService(store).queue("tone", "lead")
+        told = {vote.choice: vote.reason for vote in conflict.votes}
+        assert (told["flag"], set(told), conflict.flagged, conflict.apart) == (
+            "personal data", {"flag", "accept", "skip"}, True, 0.0,
+        )  # fmt: skip
+        assert "ana" not in json.dumps(conflict.model_dump())
+
+
+@pytest.mark.parametrize("postgres", BOTH)
+def test_whoever_flagged_an_item_may_not_settle_it_and_may_take_the_flag_back(tmp_path, postgres):
+    with sealed_on(postgres, tmp_path, 1) as store:
+        review, service = ReviewService(store), AdjudicationService(store)
+        review.create("tone", kind="single", n=1, overlap=2)
+        token = review.next("tone", "ana")[0].token
+        review.vote(token, "ana", "flag", "unsafe")
+        assert service.queue("tone", "ana") == []
+        assert (service.figures("tone", "ana").barred, len(service.queue("tone", "lead"))) == (1, 1)
+        view = Adjudications(store.state).views("tone", "ANA ", {0: ["ana"]})[0]
+        with pytest.raises(Forbidden, match="voted on this item"):
+            service.decide(view.token, "ANA ", "accept", "ambiguous")
+        review.undo(token, "ana")
+        assert (service.figures("tone").open, service.queue("tone", "lead")) == (0, [])
+
+
+def test_a_flagged_item_of_a_closed_study_waits_with_the_time_of_its_flag_and_may_become_gold(store):
+    disputed(store, [("accept", "flag"), ("accept", "accept")], kind="single")
+    ReviewService(store).close("tone")
+    flag = next(b for b in Reviews(store.state).ballots("tone") if b.choice == "flag")
+    assert AdjudicationService(store).figures("tone").oldest == flag.at
+    settle(store, 0, "reject", "bad item", promote_to="hard")
+    assert [row.judged.verdict for row in GoldService(store).items("hard")] == ["reject"]
+    assert AdjudicationService(store).figures("tone").oldest is None
 
 
 # --- deciding ------------------------------------------------------------------------------------------------------

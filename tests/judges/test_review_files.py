@@ -8,12 +8,14 @@ import pytest
 
 from curation.errors import Forbidden, InputError, UnknownRecord
 from curation.people import Person
+from curation.store.adjudications import ELSEWHERE, Adjudications
 from curation.store.review_imports import ReviewItems
 from curation.store.review_records import Criterion, Design, Details, Span
 from curation.store.reviews import Reviews
 from curation.store.store import Store
 from curation.task import Environment
 from judges.acceptance import acceptance
+from judges.adjudication import CATEGORIES, AdjudicationService
 from judges.gold import GoldService
 from judges.pseudonyms import pseudonym
 from judges.review import ReviewService
@@ -173,12 +175,15 @@ def test_times_of_votes_are_kept_in_the_form_of_this_house(store, write):
 def test_a_study_is_imported_and_read_back_on_postgresql(tmp_path, write):
     with server() as url, Store.create(tmp_path / "house", Environment({"DATABASE_URL": url})) as store:
         import_study(
-            store, write(pair(1, "ana", "a"), pair(1, "ben", "b", swap=True), pair(2, "ana", "tie")), "earlier"
+            store,
+            write(pair(1, "ana", "a", final="b"), pair(1, "ben", "b", swap=True), pair(2, "ana", "tie")),
+            "earlier",
         )
         (tmp_path / "out").write_bytes(export_study(store, "earlier", names=True)[0])
         import_study(store, tmp_path / "out", "again")
         assert Reviews(store.state).ballots("again") == Reviews(store.state).ballots("earlier")
         assert Reviews(store.state).study("again").closed
+        assert Adjudications(store.state).standing("again") == Adjudications(store.state).standing("earlier") != {}
 
 
 # --- a version's samples -------------------------------------------------------------------------------------------
@@ -342,6 +347,130 @@ def test_an_open_study_is_not_exported(house):
     ReviewService(house).create("tone", n=3)
     with pytest.raises(InputError, match="is open"):
         export_study(house, "tone")
+
+
+# --- what was settled ----------------------------------------------------------------------------------------------
+
+
+def settled(house, kind, by="cléo"):
+    """A closed study whose items were settled in every way there is, some of them twice."""
+    finished(house, kind)
+    service = AdjudicationService(house)
+    queue, choices = service.queue("tone", by, 99, 0.0), service.choices("tone")
+    for turn in range(2):
+        for i, conflict in enumerate(queue[: 6 + turn * -3]):
+            choice, cause = choices[(i - turn) % len(choices)], CATEGORIES[i % len(CATEGORIES)]
+            note, edit = f"“{choice}”\nby the book" if i % 2 else "", f"“settled” {i}" if choice == "edit" else None
+            service.decide(conflict.token, by, choice, cause, note, edit=edit)
+    return Adjudications(house.state).standing("tone")
+
+
+@pytest.mark.parametrize("kind", MENUS)
+@pytest.mark.parametrize("form", ["jsonl", "argilla"])
+def test_what_was_settled_leaves_with_its_study_and_comes_back_equal(house, tmp_path, kind, form):
+    """Mutation: judges/review_files.py: swap=swap) => swap=False)
+    Mutation: judges/review_collected.py: -points if points and swap else points => points
+    Mutation: judges/review_argilla.py: for key in ("choice", "final") if => for key in ("choice",) if
+    """
+    standing = settled(house, kind)
+    data, _ = export_study(house, "tone", form, names=True)
+    (tmp_path / "out").write_bytes(data)
+    with Store.create(tmp_path / "elsewhere") as other:
+        found = import_study(other, tmp_path / "out", "tone")
+        assert (found.quarantined, found.final) == ((), len(standing))
+        assert Adjudications(other.state).standing("tone") == standing
+        assert export_study(other, "tone", form, names=True)[0] == data
+        report = Reviews(other.state).study("tone").report["adjudicated"]
+        assert (report["n"], report["set_aside"] > 0) == (len(standing), True)
+        assert set(report["by_category"]) == {made.category for made in standing.values()}
+        assert other.ledger.verify() == []
+    assert any(made.edit for made in standing.values()) == (kind == "edit")
+
+
+def test_a_line_says_of_its_own_panes_what_was_settled(house):
+    standing = settled(house, "pairwise")
+    items = ReviewItems(house.state).of("tone")
+    lines = [json.loads(line) for line in export_study(house, "tone")[0].splitlines()]
+    turned = Counter()
+    for line in lines:
+        made = standing.get(line["position"])
+        assert ("final" in line) == ("settled" in line.get("stillhouse", {})) == (made is not None)
+        if made is not None and made.verdict in ("first", "second"):
+            turned[line.get("swap", False)] += 1
+            better = items[line["position"]].first if made.verdict == "first" else items[line["position"]].second
+            assert line[line["final"].removesuffix("_much")] == better
+            assert line["final"].endswith("_much") == (abs(made.points) == 2)
+    assert turned[False]
+    assert turned[True]
+    aside = [line for line in lines if line.get("final") == "set_aside"]
+    assert {line["position"] for line in aside} == {k for k, made in standing.items() if made.verdict == "set_aside"}
+    assert aside
+
+
+@pytest.mark.parametrize("form", ["jsonl", "argilla"])
+def test_an_adjudicator_leaves_the_house_under_another_name(house, tmp_path, form):
+    """Mutation: judges/review_files.py: if not names: => if not names and not settled:"""
+    standing = settled(house, "single")
+    data, _ = export_study(house, "tone", form)
+    assert "cléo" not in data.decode()
+    assert "cl\\u00e9o" not in data.decode()
+    (tmp_path / "out").write_bytes(data)
+    with Store.create(tmp_path / "elsewhere") as other:
+        import_study(other, tmp_path / "out", "tone")
+        back = Adjudications(other.state).standing("tone")
+        assert {made.adjudicator for made in back.values()} == {pseudonym(house, "cléo")}
+        same = {"verdict", "points", "category", "note", "at"}
+        assert [made.model_dump(include=same) for made in back.values()] == [
+            standing[k].model_dump(include=same) for k in back
+        ]
+
+
+def test_a_label_settled_elsewhere_leaves_as_it_came_and_names_nobody(store, write, tmp_path):
+    row = {"item": 1, "prompt": "q", "a": "no", "rater": "ana", "choice": "full", "final": "part"}
+    reading = Reading(choices={"full": "full", "part": "part"})
+    import_study(store, write(row), "earlier", reading)
+    (line,) = [json.loads(line) for line in export_study(store, "earlier")[0].splitlines()]
+    assert (line["final"], set(line["stillhouse"]["settled"])) == ("part", {"settled_at"})
+    (tmp_path / "out").write_text(json.dumps(line))
+    import_study(store, tmp_path / "out", "again", reading)
+    (made,) = Adjudications(store.state).standing("again").values()
+    assert (made.verdict, made.adjudicator) == ("part", ELSEWHERE)
+    assert made.at == Reviews(store.state).study("earlier").closed
+
+
+def test_what_is_settled_twice_or_in_no_known_way_is_set_aside(store, write):
+    def lead(rater, final="a", **more):
+        how = {"category": "ambiguous", "adjudicator": "lead", **more}
+        return {**pair(1, rater, "a"), "final": final, "stillhouse": {"settled": how}}
+
+    path = write(
+        lead("ana"),
+        lead("ben"),
+        lead("cem", category="edge case"),
+        lead("dan", "b"),
+        lead("eve", category="boredom"),
+        lead("fay", note="a\0b"),
+        lead("gil", settled_at="yesterday"),
+        lead("hal", None),
+        lead("ivo", edit="better"),
+        pair(2, "ana", "set_aside"),
+        pair(3, "ana", "a", final="set_aside"),
+    )
+    found = import_study(store, path, "earlier")
+    assert [(b.line, b.reason.split(":")[0]) for b in found.quarantined] == [
+        (3, "item '1' was settled otherwise on an earlier line"),
+        (4, "item '1' was settled otherwise on an earlier line"),
+        (5, "stillhouse.settled.category"),
+        (6, "stillhouse.settled"),
+        (7, "stillhouse.settled.settled_at"),
+        (8, "it says how it was settled and not on what; `final` is missing"),
+        (9, "an edit stands only where `final` is 'edit'"),
+        (10, "no choice 'set_aside' here. Known"),
+    ]  # fmt: skip
+    made = Adjudications(store.state).standing("earlier")
+    assert [(m.verdict, m.category, m.adjudicator) for m in made.values()] == [
+        ("first", "ambiguous", "lead"), ("set_aside", None, ELSEWHERE),
+    ]  # fmt: skip
 
 
 # --- Argilla -------------------------------------------------------------------------------------------------------
