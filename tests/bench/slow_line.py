@@ -66,9 +66,9 @@ async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter, del
             await target.drain()
 
     delivering = asyncio.create_task(deliver())
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         while data := await source.read(65536):
             late.put_nowait((loop.time() + delay, data))
     late.put_nowait((loop.time() + delay, b""))
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(OSError):
         await delivering
