@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple, TypeVar, cast
 
-from pydantic import ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from curation.records import Record
 from curation.store.adjudications import Category
@@ -39,20 +39,30 @@ class Reading(Record):
     choices: dict[str, str] = Field(default_factory=dict)
 
 
+def moment_of(value: str) -> str:
+    """A time in the form of every other one here; one without a zone is taken as UTC.
+
+    >>> moment_of("2026-01-02T03:04:05+01:00")
+    '2026-01-02T02:04:05.000Z'
+    """
+    moment = datetime.fromisoformat(value)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+Moment = Annotated[str, AfterValidator(moment_of)]
+"""A time in the form of every other one here."""
+
+
 class Settlement(Record):
     """What only this house says of a label settled on: why raters differed, by whom and when it was settled."""
 
     category: Category | None = None
     note: str = ""
-    settled_at: str | None = None
+    settled_at: Moment | None = None
     adjudicator: Text | None = None
     edit: Annotated[str, Field(min_length=1, max_length=EDIT_LENGTH)] | None = None
     """The corrected answer that stands, where that is what the item was settled on."""
-
-    @field_validator("settled_at")
-    @classmethod
-    def _moment(cls, value: str | None) -> str | None:
-        return moment_of(value)
 
     @model_validator(mode="after")
     def _kept_whole(self) -> "Settlement":
@@ -89,7 +99,7 @@ class Rating(Record):
     choice: str | None = None
     reason: str | None = None
     dwell_ms: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    at: str | None = None
+    at: Moment | None = None
     swap: bool | None = None
     first_sample: str | None = None
     second_sample: str | None = None
@@ -118,12 +128,6 @@ class Rating(Record):
         turns = [t for t in value if isinstance(t, dict) and t.keys() >= ROLE] if isinstance(value, list) else []
         return conversation(turns) if turns and turns == value else value
 
-    @field_validator("at")
-    @classmethod
-    def _moment(cls, value: str | None) -> str | None:
-        """A time in the form of every other one here."""
-        return moment_of(value)
-
     @model_validator(mode="after")
     def _whole(self) -> "Rating":
         if (self.rater is None) != (self.choice is None):
@@ -133,19 +137,6 @@ class Rating(Record):
         if self.final != EDIT and self.stillhouse.settled is not None and self.stillhouse.settled.edit is not None:
             raise ValueError(f"an edit stands only where `final` is {EDIT!r}")
         return _kept(self)
-
-
-def moment_of(value: str | None) -> str | None:
-    """A time in the form of every other one here; one without a zone is taken as UTC.
-
-    >>> moment_of("2026-01-02T03:04:05+01:00")
-    '2026-01-02T02:04:05.000Z'
-    """
-    if value is None:
-        return None
-    moment = datetime.fromisoformat(value)
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def _kept(record: Kept) -> Kept:

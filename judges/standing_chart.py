@@ -192,15 +192,12 @@ def value_of(ballot: Ballot, item: Item, rubric: Rubric) -> float | None:
 def _drift(closed: Sequence[_Read]) -> list[RaterDrift]:
     """How each rater's answers to the anchors compare with their own first ones, wave by wave."""
     same = _same(closed)
-    charts = {
-        rater: control_chart(
-            [control.Wave(sum(row) / len(row), len(row)) for (r, _), row in same.items() if r == rater]
-        )
-        for rater in {rater for rater, _ in same}
-    }
-    marks = {rater: iter(chart) for rater, chart in charts.items()}
+    marks: dict[tuple[str, int], Mark] = {}
+    for rater in {rater for rater, _ in same}:
+        own = {key: control.Wave(sum(row) / len(row), len(row)) for key, row in same.items() if key[0] == rater}
+        marks |= zip(own, control_chart(list(own.values())), strict=True)
     return [
-        RaterDrift(rater=rater, wave=wave, same=share_row(row, range(len(row))), mark=next(marks[rater]))
+        RaterDrift(rater=rater, wave=wave, same=share_row(row, range(len(row))), mark=marks[rater, wave])
         for (rater, wave), row in same.items()
     ]
 

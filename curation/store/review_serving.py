@@ -17,7 +17,19 @@ import sqlalchemy as sa
 from curation.records import draw
 from curation.store.adjudications import VIEWS
 from curation.store.review_records import Design, Draft, Item, Presentation, Study, exact_digest
-from curation.store.review_tables import ACTS, DRAFTS, ITEMS, OWN, PLANTS, SERVED, SHOWN, VOTES, in_one_order, live
+from curation.store.review_tables import (
+    ACTS,
+    DRAFTS,
+    ITEMS,
+    OWN,
+    PLANTS,
+    SERVED,
+    SHOWN,
+    VOTES,
+    in_one_order,
+    live,
+    number,
+)
 
 LAG = 3
 """A hidden repeat comes at least so many items after the first time."""
@@ -29,10 +41,6 @@ def later(at: str, seconds: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def _number(where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    return sa.func.coalesce(sa.func.sum(sa.case((where, 1), else_=0)), 0)
-
-
 def _has(role: str) -> sa.ColumnElement[bool]:
     return ITEMS.c.id.in_(sa.select(PLANTS.c.item).where(PLANTS.c.role == role))
 
@@ -40,10 +48,10 @@ def _has(role: str) -> sa.ColumnElement[bool]:
 # --- the statements of every vote, built once: building them took longer than running them ------------------------
 
 _STUDY, _RATER, _OVERLAP = sa.bindparam("study"), sa.bindparam("rater"), sa.bindparam("overlap")
-_HELD = live(sa.bindparam("at"))
-_SEEN = sa.union_all(
-    sa.select(SHOWN.c.item).where(SHOWN.c.rater == _RATER), sa.select(VIEWS.c.item).where(VIEWS.c.adjudicator == _RATER)
-)
+_AT: sa.BindParameter[str] = sa.bindparam("at")
+_HELD = live(_AT)
+_SETTLING = sa.select(VIEWS.c.item).where(VIEWS.c.adjudicator == _RATER)
+_SEEN = sa.union_all(sa.select(SHOWN.c.item).where(SHOWN.c.rater == _RATER), _SETTLING)
 """Items this rater was shown, as a rater or, with the others' votes, as an adjudicator."""
 
 
@@ -61,11 +69,10 @@ def _mine(*columns: Any) -> sa.Select[Any]:
 def _unanswered() -> sa.Select[Any]:
     """A rater's open presentations that still have a place, and whether their order is not yet given to others."""
     others = SHOWN.alias()
-    held = sa.and_(others.c.state == "open", others.c.expires > sa.bindparam("at"))
     taken = (
         sa.select(sa.func.count())
         .where(others.c.item == SHOWN.c.item, others.c.token != SHOWN.c.token)
-        .where(sa.or_(others.c.state == "done", held))
+        .where(live(_AT, others))
     )
     alike = taken.where(others.c.swap == SHOWN.c.swap).scalar_subquery()
     return (
@@ -78,10 +85,10 @@ def _unanswered() -> sa.Select[Any]:
 def _needing() -> sa.Select[Any]:
     """Items a rater has not seen and that still need one, with how often they are held and were shown, and how."""
     kept = SHOWN.c.state.in_(("open", "done"))  # who walked away may come back
-    held = _number(_HELD)
+    held = number(_HELD)
     counts = {
-        **{"held": held, "swapped": _number(_HELD & SHOWN.c.swap)},
-        **{"all": sa.func.count(SHOWN.c.token), "all_swapped": _number(SHOWN.c.swap)},
+        **{"held": held, "swapped": number(_HELD & SHOWN.c.swap)},
+        **{"all": sa.func.count(SHOWN.c.token), "all_swapped": number(SHOWN.c.swap)},
     }
     chosen = (
         sa.select(ITEMS.c.id, *(n.label(name) for name, n in counts.items()))
@@ -110,8 +117,7 @@ def _remaining() -> sa.Select[Any]:
         .group_by(SHOWN.c.item)
         .having(sa.func.count() >= _OVERLAP)
     )
-    settling = sa.select(VIEWS.c.item).where(VIEWS.c.adjudicator == _RATER)
-    gone = (ITEMS.c.id.not_in(some) for some in (touched, full, settling))
+    gone = (ITEMS.c.id.not_in(some) for some in (touched, full, _SETTLING))
     return sa.select(sa.func.count()).where(ITEMS.c.study == _STUDY, OWN, *gone)
 
 

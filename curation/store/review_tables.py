@@ -116,9 +116,14 @@ OWN = ITEMS.c.id.not_in(sa.select(PLANTS.c.item))
 """An item that is the study's own, and not planted."""
 
 
-def live(at: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
+def live(at: sa.BindParameter[str], shown: sa.FromClause = SHOWN) -> sa.ColumnElement[bool]:
     """A presentation that holds a place: answered, or leased and not expired."""
-    return sa.or_(SHOWN.c.state == "done", sa.and_(SHOWN.c.state == "open", SHOWN.c.expires > at))
+    return sa.or_(shown.c.state == "done", sa.and_(shown.c.state == "open", shown.c.expires > at))
+
+
+def number(where: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """How many rows meet a condition, 0 where there are none."""
+    return sa.func.coalesce(sa.func.sum(sa.case((where, 1), else_=0)), 0)
 
 
 def in_one_order(kind: str, overlap: int) -> int:

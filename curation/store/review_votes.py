@@ -6,7 +6,7 @@ from pydantic import JsonValue
 from curation.errors import InputError, UnknownRecord
 from curation.store.database import now
 from curation.store.review_records import CHOICES, Design, Said, Span
-from curation.store.review_tables import ACTS, DETAILS, ITEMS, OWN, SERVED, SHOWN, STUDIES, VOTES, in_one_order
+from curation.store.review_tables import ACTS, DETAILS, ITEMS, OWN, SERVED, SHOWN, STUDIES, VOTES, in_one_order, number
 
 _OWN_SHOWN = (
     sa.select(SHOWN, ITEMS, STUDIES.c.closed, STUDIES.c.kind, STUDIES.c.overlap, OWN.label("own"))
@@ -17,7 +17,7 @@ _OWN_SHOWN = (
 )
 _GIVEN = sa.select(
     sa.func.count(),
-    sa.func.coalesce(sa.func.sum(sa.case((SHOWN.c.swap == sa.bindparam("swap"), 1), else_=0)), 0),
+    number(SHOWN.c.swap == sa.bindparam("swap")),
 ).where(SHOWN.c.item == sa.bindparam("item"), SHOWN.c.state == "done")
 """How many votes an item has, and how many of them in one order."""
 _ACTED = sa.select(ACTS.c.act).where(ACTS.c.act == sa.bindparam("act"))

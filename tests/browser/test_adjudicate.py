@@ -50,13 +50,13 @@ def court(built: Path, tmp_path: Path) -> Iterator[Court]:
         yield Court(workspace, base)
 
 
-def opened(tab: Callable[[str], Tab], court: Court) -> Tab:
+def opened(tab: Callable[[str], Tab], court: Court, study: str = "court", shows: str = "1 of 12") -> Tab:
     page = tab(court.base)
-    page.open("/adjudicate?study=court")
+    page.open(f"/adjudicate?study={study}")
     name = page.page.get_by_role("textbox", name="Your name")
     name.fill("lead")
     name.press("Enter")
-    expect(page.page.get_by_text("1 of 12")).to_be_visible(timeout=30_000)
+    expect(page.page.get_by_text(shows)).to_be_visible(timeout=30_000)
     page.settle()
     return page
 
@@ -118,13 +118,7 @@ def test_whose_edit_stands_is_picked_among_texts_drawn_as_plain_text(court: Cour
         for rater, edit in (("annette", f"first {MARKUP}"), ("benedict", f"second {MARKUP}")):
             service.vote(service.next("fix", rater)[0].token, rater, "edit", details=Details(edit=edit))
         service.vote(service.next("fix", "cem")[0].token, "cem", "flag", "unsafe")
-    page = tab(court.base)
-    page.open("/adjudicate?study=fix")
-    name = page.page.get_by_role("textbox", name="Your name")
-    name.fill("lead")
-    name.press("Enter")
-    expect(page.page.get_by_text("Flagged by a rater")).to_be_visible(timeout=30_000)
-    page.settle()
+    page = opened(tab, court, "fix", "Flagged by a rater")
     cause(page, "ambiguous")
     cause(page, "R3")
     expect(page.page.get_by_text(MARKUP)).to_have_count(3)
