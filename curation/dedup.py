@@ -17,6 +17,7 @@ from pydantic import JsonValue
 
 from curation.pipeline import Outcome
 from curation.records import Decision, canonical, decisions_frame
+from curation.shares import percent
 from curation.task import DedupTable
 
 _PUNCTUATION = "".join(c for c in map(chr, range(0x2100)) if unicodedata.category(c)[0] == "P" and c not in "#%&@*/\\")
@@ -71,7 +72,7 @@ class DedupStep:
         n = largest[0]["n"] if largest else 0
         if n < ALARM_ROWS or n <= self.table.alarm_share * keyed.height:
             return ()
-        share = f"{n:,} of {keyed.height:,} samples ({n / keyed.height:.0%}) are duplicates of one another"
+        share = f"{n:,} of {keyed.height:,} samples ({percent(n / keyed.height)}) are duplicates of one another"
         return (f"{share}, such as {largest[0]['twin']}; look at it before you trust what is left",)
 
     def describe(self) -> dict[str, JsonValue]:

@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from curation.records import Record
+from curation.shares import percent
 
 DRAWS = 400
 """Bootstrap samples: the bounds of a table for reading need no more."""
@@ -113,4 +114,4 @@ class Share(Record):
     @property
     def words(self) -> str:
         """`71 % [63, 78]`."""
-        return f"{100 * self.share:.0f} % [{100 * self.low:.0f}, {100 * self.high:.0f}]"
+        return f"{percent(self.share)} [{100 * self.low:.0f}, {100 * self.high:.0f}]"

@@ -4,7 +4,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,15 @@ ACCESS = "STILLHOUSE_ACCESS"
 """Environment variable: `invites`, `oidc`, or `local`, where whoever reaches the server may do everything."""
 PUBLIC = "STILLHOUSE_HOST"
 """Environment variable: the name or address under which people elsewhere reach the server; empty for nobody."""
+BIND = "STILLHOUSE_BIND"
+"""Environment variable: the address the server listens on, where it is not the one that goes with the name."""
+FORWARDED = "FORWARDED_ALLOW_IPS"
+"""Environment variable of the web server: the addresses and networks of proxies, by commas, that are believed when
+they say in X-Forwarded-For who asks; this machine's own where it is not set."""
+EVERYBODY = ("0.0.0.0/0", "::/0", "::ffff:0:0/96", "2000::/3")
+"""Networks that hold every address of some kind: to believe them is to believe anybody."""
 NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.IGNORECASE)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 CALLBACK = "/oauth2callback"
 SECRET_LENGTH = 32
 
@@ -31,6 +39,8 @@ class Access:
     oidc: bool = False
     public: str = ""
     """The name or address that people elsewhere ask for; empty when only this machine may."""
+    listen: str = ""
+    """The address to listen on, where another one was asked for than `public` goes with."""
 
     @property
     def local(self) -> bool:
@@ -39,13 +49,19 @@ class Access:
 
     @property
     def tls(self) -> bool:
-        """Whether browsers reach it by https: a name is served by a proxy on this machine, which adds it."""
+        """Whether browsers reach it by https: a name is served by a proxy, which adds it."""
         return bool(self.public) and _literal(self.public) is None
 
     @property
     def bind(self) -> str:
         """The address the server listens on: its own machine's, unless another was named in so many numbers."""
-        return LOOPBACK if not self.public or self.tls else self.public
+        return self.listen or (LOOPBACK if not self.public or self.tls else self.public)
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether the server listens on every address of its machine."""
+        address = _literal(self.bind)
+        return address is not None and address.is_unspecified
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -60,30 +76,44 @@ class Access:
     def command(self, port: int) -> str:
         """The command that serves them so."""
         host = f" --host {self.public}" if self.public else ""
+        host += f" --bind {self.listen}" if self.listen else ""
         return f"`stillhouse dashboard --access invites{host}{'' if port == 8501 or self.tls else f' --port {port}'}`"
 
     @property
     def variables(self) -> dict[str, str]:
         """What the server's environment says of it; `of` reads it again."""
-        return {ACCESS: "oidc" if self.oidc else "invites" if self.invites else "local", PUBLIC: self.public}
+        said = "oidc" if self.oidc else "invites" if self.invites else "local"
+        return {ACCESS: said, PUBLIC: self.public, BIND: self.listen}
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> "Access":
-        """As a server finds it in its environment; an unknown word is an error, never a reason to let people in."""
+        """As a server finds it in its environment; an unknown word is an error, never a reason to let people in.
+
+        So is a proxy's address that would let anybody say who they are.
+        """
         said = variables.get(ACCESS) or "local"
         if said not in ("local", "invites", "oidc"):
             raise WorkspaceError(f"{ACCESS} is {said!r}, not local, invites or oidc")
-        return allowed(variables.get(PUBLIC, ""), invites=said != "local", oidc=said == "oidc")
+        believed(variables)
+        public, bind = variables.get(PUBLIC, ""), variables.get(BIND, "")
+        return allowed(public, invites=said != "local", oidc=said == "oidc", bind=bind)
 
 
 LOCAL = Access()
 
 
-def allowed(host: str, *, invites: bool = False, oidc: bool = False, port: int = 8501) -> Access:
+def allowed(host: str, *, invites: bool = False, oidc: bool = False, port: int = 8501, bind: str = "") -> Access:
     """The access that was asked for; InputError where it would show the pages to anybody, or names no one place.
 
-    Invites count beside OIDC too: those who run a study sign in, and raters come by link.
+    Invites count beside OIDC too: those who run a study sign in, and raters come by link. `bind` is the address to
+    listen on where a proxy is not on this machine; what the server answers to stays what `host` says.
     """
+    access = _named(host, invites=invites, oidc=oidc, port=port)
+    return replace(access, listen=_listen(bind, access)) if bind else access
+
+
+def _named(host: str, *, invites: bool, oidc: bool, port: int) -> Access:
+    """Who is let in, and under which name."""
     name = host.strip("[]").lower()
     literal = _literal(name)
     if not name or name == "localhost" or (literal is not None and literal.is_loopback):
@@ -91,7 +121,10 @@ def allowed(host: str, *, invites: bool = False, oidc: bool = False, port: int =
     if literal is None and not NAME.fullmatch(name):
         raise InputError(f"--host {host!r} is no name: give it without https:// and port, as in reviews.example.org")
     if literal is not None and literal.is_unspecified:
-        raise InputError(f"--host {host} is every address of this machine; give the one name or address people ask for")
+        raise InputError(
+            f"--host {host} is every address of this machine; give the one name or address people ask for, and where "
+            f"to listen as --bind {host}"
+        )
     if not (invites or oidc):
         raise InputError(
             f"--host {host} would show every page to whoever finds it: add --access invites (one-time links) or "
@@ -100,9 +133,45 @@ def allowed(host: str, *, invites: bool = False, oidc: bool = False, port: int =
     return Access(True, oidc, name)
 
 
-def proxy(name: str, port: int) -> str:
-    """The command of a proxy with TLS before the server on this machine."""
-    return f"caddy reverse-proxy --from {name} --to {LOOPBACK}:{port or 8501}"
+def _listen(bind: str, access: Access) -> str:
+    """The address to listen on as a server is told it; empty where it is the one that goes with the name."""
+    address = _literal(bind.strip("[]"))
+    if address is None:
+        raise InputError(f"--bind {bind!r} is no address: give one of this machine's, or 0.0.0.0 or :: for all it has")
+    if str(address) == access.bind:
+        return ""
+    if access.local or not access.public:
+        raise InputError(
+            f"--bind {bind} lets other machines ask for the pages: add --access invites (one-time links) or "
+            "--oidc FILE (signing in), and the one name or address people ask for, as in --host reviews.example.org"
+        )
+    return str(address)
+
+
+def believed(variables: Mapping[str, str]) -> list[str]:
+    """The proxies elsewhere that say who asks; WorkspaceError where that would be anybody, or nobody that exists."""
+    found = [part.strip() for part in variables.get(FORWARDED, "").split(",") if part.strip()]
+    for part in found:
+        try:
+            network = ipaddress.ip_network(part)
+        except ValueError as error:
+            raise WorkspaceError(
+                f"{FORWARDED} names {part!r}: give the addresses or networks of your proxies, as in 172.18.0.0/16"
+            ) from error
+        if any(_holds(network, ipaddress.ip_network(all_of)) for all_of in EVERYBODY):
+            raise WorkspaceError(f"{FORWARDED} holds {part}: then anybody says who they are; name your proxies alone")
+    return found
+
+
+def _holds(network: Network, other: Network) -> bool:
+    """Whether a network holds all of another one."""
+    begins = int(network.network_address) <= int(other.network_address)
+    return network.version == other.version and begins and int(network[-1]) >= int(other[-1])
+
+
+def proxy(name: str, port: int, at: str = LOOPBACK) -> str:
+    """The command of a proxy with TLS before the server, which it reaches at an address of the server's machine."""
+    return f"caddy reverse-proxy --from {name} --to {f'[{at}]' if ':' in at else at}:{port or 8501}"
 
 
 def sign_in_file(path: Path, access: Access) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from curation.shares import percent
 from dashboard.plain import plain
 from judges.adjudication import AdjudicationFigures
 from judges.conflicts import CONFLICT, STRENGTH, Conflict, Opinion
@@ -53,18 +54,19 @@ def figures(found: AdjudicationFigures, now: datetime) -> list[tuple[str, str, s
     barred = mine if found.barred else ""
     flagged = f"{found.flagged:,} flagged; " if found.flagged else ""
     over: Mapping[str, Any] = found.overruled
+    none = percent(0)
     return [
         ("Open conflicts", f"{found.open:,}", f"{flagged}{found.settled:,} settled{barred}"),
         ("Oldest", age(found.oldest, now), "since its last vote" if found.oldest else "no conflict is open"),
         (
             "Majority overruled",
-            _percent(over),
+            _shown(over),
             f"{share(over)} of settled items with a majority, n = {over['n']}" if over["n"] else "none with a majority",
         ),
         (
             "Guideline gaps",
-            ("0 %" if not gaps else _percent(gaps)) if stated else "none yet",
-            f"{share(gaps) if gaps else '0 %'} of the causes stated, n = {stated}" if stated else "no cause was stated",
+            (_shown(gaps) if gaps else none) if stated else "none yet",
+            f"{share(gaps) if gaps else none} of the causes stated, n = {stated}" if stated else "no cause was stated",
         ),
         ("Alpha", _alpha(found.alpha), _alpha_words(found)),
     ]
@@ -84,8 +86,8 @@ def age(at: str | None, now: datetime) -> str:
     return f"{minutes // 60} h" if minutes >= 120 else f"{max(0, minutes)} min"
 
 
-def _percent(row: Mapping[str, Any]) -> str:
-    return "none yet" if row.get("share") is None else f"{100 * row['share']:.0f} %"
+def _shown(row: Mapping[str, Any]) -> str:
+    return "none yet" if row.get("share") is None else percent(row["share"])
 
 
 def _alpha(row: Mapping[str, Any]) -> str:

@@ -105,7 +105,7 @@ def fixed() -> list[tuple[str, str, str]]:
 def unblindings(store: Store) -> pl.DataFrame:
     """The newest events after which sources may be known, as the ledger has them."""
     found = ledger_search.find(store.state, Wanted(kinds=UNBLINDING), SHOWN)
-    return audit.rows(found, ())
+    return audit.rows(found)
 
 
 # --- backups ---------------------------------------------------------------------------------------------------

@@ -26,7 +26,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.auth_util import get_cookie_with_chunks
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -329,6 +330,12 @@ def _without_path(data: bytes) -> bytes:
     return message.SerializeToString()
 
 
+async def home(request: Request) -> RedirectResponse:
+    """From the name of the first page, which people type, to where Streamlit has it, with what was asked of it."""
+    query = request.url.query
+    return RedirectResponse(f"/?{query}" if query else "/", HTTPStatus.SEE_OTHER)
+
+
 def broken(_request: Request, _error: Exception) -> HTMLResponse:
     """The answer when the server itself fails; the log has the error."""
     return neutral(HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -374,7 +381,7 @@ ACCESS = Access.of(Environment.read().variables)
 app = st.App(
     SCRIPT,
     lifespan=guarded,
-    routes=InvitePages(ACCESS, people).routes(),
+    routes=[*InvitePages(ACCESS, people).routes(), Route("/overview", home, methods=["GET"])],
     middleware=[Middleware(Door, hosts=_hosts(), access=ACCESS), Middleware(Known, access=ACCESS)],
     exception_handlers={Exception: broken},
     on_script_error=failed,

@@ -1,19 +1,24 @@
 """The ledger for reading: who did what and when, without what is hidden while a study is open."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import polars as pl
+from pydantic import JsonValue
 
 from curation.store import ledger_search
 from curation.store.ledger import Event
 from curation.store.ledger_search import Wanted
 from curation.store.store import Store
-from dashboard.queries import evidence_line, moment
+from dashboard.audit_words import sentence
+from dashboard.queries import moment
 from judges.review import ReviewService
 
 SILENT = ("vote",)
 """Beginnings of the kinds of event that say what people think of answers: of an open study they name it alone."""
+DRAWN = {"wave_begun": "items", "review_drawn": "probabilities"}
+"""Kinds of event that list how each item of a study was drawn, which tells what comes every time: when it is closed."""
 SAYS = 160
 """Characters of what an event says."""
 COLUMNS: dict[str, type[pl.DataType]] = {
@@ -29,14 +34,14 @@ def open_studies(store: Store) -> tuple[str, ...]:
 
 def newest(store: Store, n: int = 30) -> pl.DataFrame:
     """The last events, newest first: seq, at, actor, kind, and what they say."""
-    return rows(ledger_search.find(store.state, Wanted(), n), open_studies(store))
+    return rows(page(store, Wanted(), 1, n))
 
 
-def page(store: Store, wanted: Wanted, number: int, size: int) -> pl.DataFrame:
-    """One page (from 1) of the events that fit, newest first; the search tells nothing that is hidden either."""
+def page(store: Store, wanted: Wanted, number: int, size: int) -> list[Event]:
+    """One page (from 1) of the events that fit, newest first; neither they nor the search tell what is hidden."""
     hidden = open_studies(store)
-    events = ledger_search.find(store.state, closed_to(wanted, hidden), size, size * (max(1, number) - 1))
-    return rows(events, hidden)
+    found = ledger_search.find(store.state, closed_to(wanted, hidden), size, size * (max(1, number) - 1))
+    return [_told(event, hidden) for event in found]
 
 
 def count(store: Store, wanted: Wanted) -> int:
@@ -49,13 +54,26 @@ def closed_to(wanted: Wanted, hidden: tuple[str, ...]) -> Wanted:
     return replace(wanted, silent=SILENT, unsaid=hidden)
 
 
-def rows(events: Iterable[Event], hidden: Iterable[str]) -> pl.DataFrame:
-    """Events as a table; one about an open study's votes says no more than which study."""
-    shut = set(hidden)
+def _told(event: Event, hidden: Sequence[str]) -> Event:
+    """An event as it may be read now; one about an open study's votes says no more than which study."""
+    if event.body.get("study") not in hidden:
+        return event
+    if event.kind.startswith(SILENT):
+        return event.model_copy(update={"body": {"study": event.body["study"]}})
+    left_out: set[str] = {DRAWN[event.kind]} if event.kind in DRAWN else set()
+    body: dict[str, JsonValue] = {name: value for name, value in event.body.items() if name not in left_out}
+    return event.model_copy(update={"body": body})
 
-    def says(event: Event) -> str:
-        silent = event.kind.startswith(SILENT) and event.body.get("study") in shut
-        return evidence_line({"study": event.body.get("study")} if silent else event.body)[:SAYS]
 
-    told = [{"seq": e.seq, "at": moment(e.at), "actor": e.actor, "kind": e.kind, "says": says(e)} for e in events]
+def rows(events: Iterable[Event]) -> pl.DataFrame:
+    """Events as a table."""
+    told = [
+        {"seq": e.seq, "at": moment(e.at), "actor": e.actor, "kind": e.kind, "says": sentence(e.kind, e.body)[:SAYS]}
+        for e in events
+    ]
     return pl.DataFrame(told, schema=COLUMNS)
+
+
+def exact(event: Event) -> str:
+    """What an event says, field by field as it is stored."""
+    return json.dumps(event.body, ensure_ascii=False, indent=2)

@@ -13,8 +13,9 @@ from curation.store.reviews import Study
 from curation.store.store import Store
 from judges.gold_again import open_again
 from judges.gold_diff import RowChange
+from judges.gold_planted import said_of_copies
 from judges.gold_rows import text_of
-from judges.label_errors import Suspect
+from judges.label_errors import Suspect, on_copies
 from judges.planting import is_pair
 from judges.review import ReviewService
 
@@ -52,6 +53,11 @@ def table(rows: Sequence[GoldItem]) -> pl.DataFrame:
         for row in rows
     ]
     return pl.DataFrame(shown, schema=ROW).fill_null("")
+
+
+def copies_words(store: Store, name: str, row: GoldItem) -> str:
+    """What raters of planted copies of a row say against its label, or flagged; empty where nothing."""
+    return on_copies(row, said_of_copies(store, name, [row]).get(row.id, ()))[1]
 
 
 def answer_words(answer: JsonValue) -> str:

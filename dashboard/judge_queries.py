@@ -9,6 +9,7 @@ import polars as pl
 
 from curation.intervals import Interval, wilson
 from curation.plugins import build
+from curation.shares import percent
 from curation.store.query import Query
 from curation.store.store import Store
 from curation.store.verdicts import Verdicts
@@ -110,7 +111,7 @@ def panel_rows(fit: Fit) -> pl.DataFrame:
     ]
     return pl.DataFrame(
         [
-            {"who": who, "kind": kind, "accuracy": accuracy, "text": percent(accuracy, 1)}
+            {"who": who, "kind": kind, "accuracy": accuracy, "text": percent(accuracy, ".1f")}
             for who, kind, accuracy in rows
             if accuracy is not None
         ],
@@ -134,7 +135,7 @@ def worth(fit: Fit) -> list[str]:
         said.append(f"The weighted panel is {beside} its best judge, {fit.best_judge}, alone.")
     said += [f"{', '.join(group)} said the same every time: they count as one judge." for group in fit.same]
     if fit.risk is not None:
-        said.append(f"Stated risk of a wrong ruling, at most {percent(fit.risk, 1)}: {_risk(fit)}")
+        said.append(f"Stated risk of a wrong ruling, at most {percent(fit.risk, '.1f')}: {_risk(fit)}")
     return said
 
 
@@ -315,11 +316,6 @@ def _where(doubt: Doubt) -> str:
 
 
 # --- words -----------------------------------------------------------------------------------------------------
-
-
-def percent(share: float | None, digits: int = 0) -> str:
-    """`84 %`; `-` where there is none."""
-    return "-" if share is None else f"{100 * share:.{digits}f} %"
 
 
 def _bounds(interval: Interval | None) -> tuple[float | None, float | None]:

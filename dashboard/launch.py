@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from curation.errors import MissingExtra, WorkspaceError
+from curation.errors import InputError, MissingExtra, WorkspaceError
 from curation.store.layout import Layout
-from dashboard.access import LOCAL, LOOPBACK, LOOPBACKS, Access, sign_in_file
+from dashboard.access import LOCAL, LOOPBACK, LOOPBACKS, Access, believed, sign_in_file
 
 HOST = LOOPBACK
 WORKSPACE = "STILLHOUSE_WORKSPACE"
@@ -56,7 +56,7 @@ OPTIONS: dict[str, str] = {
 THEME: dict[str, str | Sequence[str]] = {
     "theme.baseRadius": "6px",
     "theme.baseFontSize": "14",
-    "theme.headingFontSizes": ["26px", "20px", "17px", "15px", "14px", "12px"],
+    "theme.headingFontSizes": ["26px", "17px", "15px", "14px", "13px", "12px"],
     "theme.linkUnderline": "false",
     "theme.paddingTop": "0.75rem",
     "theme.metricValueFontSize": "1.75rem",
@@ -90,8 +90,12 @@ EVERYTHING = Served()
 
 
 def guards(access: Access) -> dict[str, str]:
-    """The settings that the server must find: GUARDS, with the address that goes with an access control."""
-    return {**GUARDS, "server.address": access.bind}
+    """The settings that the server must find: GUARDS, with the address that goes with an access control.
+
+    Streamlit greets with all addresses it has, and asks a server abroad for one, where it listens on every one.
+    """
+    silent = {"logger.hideWelcomeMessage": "true"} if access.everywhere else {}
+    return {**GUARDS, "server.address": access.bind, **silent}
 
 
 def command(workspace: Path, port: int, *, extra: Sequence[str] = (), served: Served = EVERYTHING) -> list[str]:
@@ -120,17 +124,20 @@ def environment(
     """The environment of the server: the given one (default: this process's) plus workspace, role and access."""
     role = "reviewer" if reviewer else "all"
     own = {WORKSPACE: str(workspace.resolve()), ROLE: role, **access.variables}
-    return {**(os.environ if base is None else base), **own}
+    variables = {**(os.environ if base is None else base), **own}
+    believed(variables)
+    return variables
 
 
 def serve(workspace: Path, port: int, *, served: Served = EVERYTHING, extra: Sequence[str] = ()) -> int:
     """Serve until Ctrl-C or SIGTERM, which end the server too; 0. Port 0 takes a free one.
 
-    Raises MissingExtra when streamlit is not installed, WorkspaceError when there is no workspace or the server ends
-    by itself (the port is taken).
+    Raises MissingExtra when streamlit is not installed, InputError for an address that is none of this machine's,
+    WorkspaceError when there is no workspace or the server ends by itself (the port is taken).
     """
+    free = free_port(served.access.bind)
     try:
-        with started(workspace, port or free_port(), served=served, extra=extra) as process:
+        with started(workspace, port or free, served=served, extra=extra) as process:
             code = process.wait()
     except KeyboardInterrupt:
         return 0
@@ -170,11 +177,14 @@ def ended_early(code: int, port: int) -> WorkspaceError:
     return WorkspaceError(f"the dashboard server ended with code {code}; is port {port} free? Try --port 0")
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        return int(free.getsockname()[1])
+def free_port(address: str = HOST) -> int:
+    """A port that nobody listens on at an address; InputError where that is none of this machine's."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as free:
+            free.bind((address, 0))
+            return int(free.getsockname()[1])
+    except OSError as error:
+        raise InputError(f"{address} is no address of this machine to listen on: {error.strerror}") from error
 
 
 def _guard(extra: Sequence[str]) -> None:

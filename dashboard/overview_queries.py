@@ -8,6 +8,7 @@ import polars as pl
 
 from curation.evaluation import Evaluation
 from curation.intervals import wilson
+from curation.shares import percent
 from curation.store.charges import Charges
 from curation.store.evaluations import Evaluations
 from curation.store.gates import GateRecord, Gates
@@ -51,7 +52,7 @@ def _kept(store: Store, manifest: Manifest) -> Figure:
     return Figure(
         "Samples accepted",
         f"{kept[-1]:,}",
-        f"{share:.1%} of {manifest.records:,} generated",
+        f"{percent(share, '.1f')} of {manifest.records:,} generated",
         "samples",
         {"state": "kept"},
         delta=kept[-1] - kept[-2] if len(kept) > 1 else None,
@@ -79,8 +80,8 @@ def _student(store: Store) -> Figure:
     if scores.is_empty():
         return Figure(label, None, "no student was evaluated", "gate", command="stillhouse evaluate STUDENT")
     last = scores.row(-1, named=True)
-    said = f"{last['arm']}, 95 % interval {last['low']:.1%} to {last['high']:.1%}, {last['items']:,} items; no gate yet"
-    return Figure("Student's accuracy", f"{last['accuracy']:.1%}", said, "gate", command="stillhouse gate")
+    said = f"{last['arm']}, {_interval(last)}, {last['items']:,} items; no gate yet"
+    return Figure("Student's accuracy", percent(last["accuracy"], ".1f"), said, "gate", command="stillhouse gate")
 
 
 def newest_closed(store: Store, kind: str | None = None) -> Study | None:
@@ -109,8 +110,8 @@ def _position(store: Store) -> Figure:
         said = "no study of pairs is closed" if study is None else f"nobody decided for a side in {plain(study.name)}"
         return Figure(label, None, said, "review", command="stillhouse review create NAME --kind pairwise")
     low, high = found["ci"]
-    said = f"95 % interval {low:.0%} to {high:.0%}, {found['decided']:,} decided votes; 50 % is fair"
-    return Figure(label, f"{found['share']:.0%}", said, "studies", {"study": study.name})
+    said = f"95 % interval {percent(low)} to {percent(high)}, {found['decided']:,} decided votes; 50 % is fair"
+    return Figure(label, percent(found["share"]), said, "studies", {"study": study.name})
 
 
 def _traced(traced: Lineage | None) -> Figure:
@@ -124,7 +125,7 @@ def share_traced(traced: Lineage | None) -> tuple[str, str]:
         return "counting", "looking for the request of each row"
     said = traced.missing or f"all {traced.rows:,} rows name source, teacher and request"
     # Rounded down: 100 % is said of all rows alone.
-    return "none" if traced.share is None else f"{int(1000 * traced.share) / 10:g}%", said
+    return "none" if traced.share is None else percent(int(1000 * traced.share) / 1000, ".3g"), said
 
 
 # --- where samples went ----------------------------------------------------------------------------------------
@@ -231,9 +232,13 @@ def takeaway(found: pl.DataFrame) -> str:
     worst = own.sort("accuracy", "slice").row(0, named=True)
     faint = " (few items)" if worst["n"] < FEW_ITEMS else ""
     return (
-        f"Lowest: {worst['slice']}, {worst['accuracy']:.1%} of {worst['n']:,} items, "
-        f"95 % interval {worst['low']:.1%} to {worst['high']:.1%}{faint}."
+        f"Lowest: {worst['slice']}, {percent(worst['accuracy'], '.1f')} of {worst['n']:,} items, "
+        f"{_interval(worst)}{faint}."
     )
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    return f"95 % interval {percent(row['low'], '.1f')} to {percent(row['high'], '.1f')}"
 
 
 # --- cost ------------------------------------------------------------------------------------------------------

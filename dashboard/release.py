@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
+from curation.shares import percent
 from curation.store.evaluations import Evaluations
 from curation.store.gates import Gates
 from curation.store.gold import Gold
@@ -158,8 +159,8 @@ def _position(studies: Sequence[Study]) -> list[Finding]:
         return []
     low, high = found["ci"]
     fair = low <= FAIR[1] and high >= FAIR[0]
-    said = f"{found['share']:.0%} for pane A, interval {low:.0%} to {high:.0%}"
-    wanted = f"reaches {FAIR[0]:.0%} to {FAIR[1]:.0%}"
+    said = f"{percent(found['share'])} for pane A, interval {percent(low)} to {percent(high)}"
+    wanted = f"reaches {percent(FAIR[0])} to {percent(FAIR[1])}"
     shown: dict[str, Any] = {
         "page": "studies",
         "filters": {"study": closed[-1].name},

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from curation.people import Person
 from curation.store.review_guesses import GuessPair
+from curation.store.review_own import OwnWork
 from curation.store.review_records import Design, Details, Draft, Kind, Presentation, Study
 from curation.store.store import Store
 from judges.blinding import BlindingService
@@ -172,6 +173,16 @@ class Desk:
         """The rater's own votes, newest first."""
         votes = self.service.history(self.study.name, self.rater, limit)
         return [{"token": v.token, "choice": v.choice, "words": v.words} for v in votes]
+
+
+def thanks(store: Store, study: Study, rater: str) -> str:
+    """What a rater is told once a study is closed: that their votes count, and how many came too late for that."""
+    late = OwnWork(store.state, study, ReviewService(store).design(study.name), rater).kept_apart()
+    if not late:
+        return "Thank you. Your votes count."
+    if late == 1:
+        return "Thank you. Your votes count, except one that came when its item had all it needed: it is kept apart."
+    return f"Thank you. Your votes count, except {late:,} that came when their items had all they needed: kept apart."
 
 
 def _entry(item: Presentation) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import polars as pl
 
+from curation.shares import percent
 from curation.store.reviews import Ballot, Reviews, Study
 from curation.store.store import Store
 from judges.control import Mark
@@ -73,10 +74,10 @@ def figures(study: Study) -> list[tuple[str, str, str]]:
     if strength := report.get("strength"):
         found.append(("Strength α, ordinal", _decimal(strength["alpha"]["value"]), _coefficient(strength["alpha"])))
     if (position := report.get("position")) and position.get("share") is not None:
-        found.append(("Pane A chosen", _percent(position["share"]), f"{_bounds(position['ci'])}; 50 % is fair"))
+        found.append(("Pane A chosen", percent(position["share"]), f"{_bounds(position['ci'])}; 50 % is fair"))
     for key, label in (("self_consistency", "Same again"), ("gold", "Right on gold")):
         if (row := (report.get(key) or {}).get("all")) and row["n"]:
-            found.append((label, _percent(row["share"]), f"{_bounds(row['ci'])}, n = {row['n']}{_shows(row)}"))
+            found.append((label, percent(row["share"]), f"{_bounds(row['ci'])}, n = {row['n']}{_shows(row)}"))
     if (blind := report.get("blinding")) and blind.get("index") is not None:
         held = "blinding held" if blind["held"] else "sources could be told"
         found.append(("Blinding index", _decimal(blind["index"]), f"{_points(blind['ci'])}, n = {blind['n']}; {held}"))
@@ -114,7 +115,7 @@ def _score(who: str, what: str, value: float | None, ci: Sequence[float] | None,
     low, high = ci or (None, None)
     return {
         "who": who, "what": what, "value": value, "low": low, "high": high, "n": row["n"], "mde": row.get("mde"),
-        "label": "" if value is None else _percent(value),
+        "label": "" if value is None else percent(value),
     }  # fmt: skip
 
 
@@ -261,16 +262,12 @@ def sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
-
-
 def _decimal(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.2f}"
 
 
 def _bounds(ci: Sequence[float] | None) -> str:
-    return f"{100 * ci[0]:.0f} to {100 * ci[1]:.0f} %" if ci else "no interval"
+    return f"{100 * ci[0]:.0f} to {percent(ci[1])}" if ci else "no interval"
 
 
 def _points(ci: Sequence[float] | None) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from curation.records import Record
+from curation.shares import percent
 
 LEVEL = 0.95
 """How sure the bound on the risk is."""
@@ -28,11 +29,11 @@ class Threshold(Record):
     @property
     def words(self) -> str:
         """What it found, as a sentence."""
-        asked = f"a risk of at most {100 * self.risk:.3g} %"
+        asked = f"a risk of at most {percent(self.risk, '.3g')}"
         if self.value is None:
             return (
                 f"no threshold is shown to keep {asked}: {self.wrong:.3g} of {self.kept} gold rows wrong where the "
-                f"votes are strongest (bound {100 * self.bound:.1f} %); it takes {self.needed} without an error"
+                f"votes are strongest (bound {percent(self.bound, '.1f')}); it takes {self.needed} without an error"
             )
         return f"{asked} is kept from strength {self.value:.2f} on: {self.wrong:.3g} of {self.kept} gold rows wrong"
 

@@ -7,6 +7,7 @@ import polars as pl
 from pydantic import JsonValue
 
 from curation.records import Record
+from curation.shares import percent
 from curation.store.reviews import Reviews, Study
 from curation.store.store import Store
 from curation.store.waves import Waves
@@ -31,7 +32,7 @@ class Acceptance(Record):
         alone = f"people alone [{100 * e.human_only.low:.0f}, {100 * e.human_only.high:.0f}]"
         aid = f"aided by the judges, {alone}" if e.aided else e.why
         return (
-            f"People would accept {100 * e.mean:.0f} % [{100 * e.low:.0f}, {100 * e.high:.0f}] of the {e.total:,} kept "
+            f"People would accept {percent(e.mean)} [{100 * e.low:.0f}, {100 * e.high:.0f}] of the {e.total:,} kept "
             f"samples of version {self.version[:12]} (study {self.study!r}, {e.n} labels; {aid})"
         )
 

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from curation.records import Record
+from curation.shares import percent
 from judges.abstain import Threshold, threshold_for
 from judges.effective import Effective, effective_interval, effective_votes
 from judges.inversion import cluster_mean, inversion
@@ -115,14 +116,14 @@ class Fit(Record):
         near = abs(share - 0.5) < self.margin or accept * 2 == total
         weak = None if near else self._too_weak(abs(2 * accept - total))
         judged: Judged = "split" if near or weak else "agreed" if share > 0.5 else "rejected"
-        why = weak or f"{100 * share:.0f} % of the weight of {len(heard)} judges accepts it"
+        why = weak or f"{percent(share)} of the weight of {len(heard)} judges accepts it"
         return counted.model_copy(update={"judged": judged, "share": share, "abstained": bool(weak), "why": why})
 
     def _too_weak(self, strength: float) -> str | None:
         if self.risk_reached is False:
             return f"the panel abstains: {self.risk_words}"
         if strength < self.threshold - 1e-9:
-            risk = f"the {self.threshold:.2f} that keeps the risk at {100 * (self.risk or 0):.3g} %"
+            risk = f"the {self.threshold:.2f} that keeps the risk at {percent(self.risk or 0, '.3g')}"
             return f"the panel abstains: the evidence of its votes is {strength:.2f}, less than {risk}"
         return None
 

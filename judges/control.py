@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from curation.intervals import Interval, wilson
 from curation.records import Record
+from curation.shares import percent
 
 BASE = 8
 """The line is drawn from so many waves, the first that are within the limits; until then from all of them so far."""
@@ -78,7 +79,7 @@ def _against(wave: Wave, base: Sequence[Wave]) -> Mark:
     known = sum(w.items for w in base)
     low, high = limits(line, known, wave.items)
     beyond = "above" if wave.share > high + 1e-9 else "below" if wave.share < low - 1e-9 else None
-    words = f"{beyond} the limits: {_percent(wave.share)}, where {_percent(low)} to {_percent(high)} was to be expected"
+    words = f"{beyond} the limits: {percent(wave.share)}, where {percent(low)} to {percent(high)} was to be expected"
     found = {"line": line, "low": low, "high": high, "shows": smallest_fall(line, known, wave.items)}
     return bare.model_copy(update={**found, "alarm": words if beyond else None})
 
@@ -138,7 +139,3 @@ def _run(sides: Sequence[int]) -> str | None:
     if len(last) < RUN or not last[0] or len(set(last)) > 1:
         return None
     return f"{RUN} waves in a row are {'above' if last[0] > 0 else 'below'} the line"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

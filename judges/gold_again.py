@@ -10,6 +10,7 @@ from curation.store.store import Store
 from curation.store.verdicts import VerdictRow, Verdicts
 from curation.task import AnswerTable
 from judges.gold import GoldService
+from judges.gold_planted import said_of_copies
 from judges.gold_rows import gold_name
 from judges.label_errors import Suspect, label_errors
 from judges.planting import is_pair, item_of_row
@@ -20,7 +21,10 @@ RIGHT = "Is this the right answer?"
 
 
 def suspects_of(store: Store, name: str, answer: AnswerTable) -> list[Suspect]:
-    """The rows of a gold set's newest version whose label raters, judges or a nearly equal row speak against."""
+    """The rows of a gold set's newest version whose label raters, judges or a nearly equal row speak against.
+
+    Raters of planted copies are heard once their study is closed.
+    """
     rows = GoldService(store).items(name)
     said: dict[tuple[str, str, tuple[int, ...]], VerdictRow] = {}
     subjects = {gold_name(name, row): row for row in rows}
@@ -30,7 +34,8 @@ def suspects_of(store: Store, name: str, answer: AnswerTable) -> list[Suspect]:
     for (subject, judge), given in _by_judge(said).items():
         if len(given) == 1 and "" not in given:  # else it said otherwise when the order was swapped
             votes[subjects[subject].id].append((judge, next(iter(given))))
-    return label_errors(rows, votes, _weights(store), lambda row: right_label(row.answer, answer))
+    copies = said_of_copies(store, name, rows)
+    return label_errors(rows, votes, _weights(store), lambda row: right_label(row.answer, answer), copies)
 
 
 def _by_judge(said: dict[tuple[str, str, tuple[int, ...]], VerdictRow]) -> dict[tuple[str, str], set[str]]:

@@ -12,6 +12,7 @@ import polars as pl
 from curation.intervals import wilson
 from curation.progress import Progress
 from curation.records import Record
+from curation.shares import percent
 from curation.store.gold import Gold
 from curation.store.reviews import Presentation, Reviews, Study
 from curation.store.store import Store
@@ -49,7 +50,7 @@ class JudgeLine(Record):
     @property
     def words(self) -> str:
         """The line a person reads."""
-        right = "no readable verdict yet" if self.accuracy is None else f"right on {100 * self.accuracy:.0f} %"
+        right = "no readable verdict yet" if self.accuracy is None else f"right on {percent(self.accuracy)}"
         told = f"{self.judge}: {right} of {self.n}, 95 % interval {100 * self.low:.0f} to {100 * self.high:.0f}"
         if self.role == "votes":
             return f"{told}; votes"

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import bdtrc
 
 from curation.intervals import wilson
-from judges.qualify import Standing, VoteTable, percent
+from curation.shares import percent
+from judges.qualify import Standing, VoteTable
 from judges.unsupervised import against_gold
 from judges.weighing import majority_sign, score
 

@@ -1,8 +1,9 @@
 """Finds the rows of a gold set whose label is probably wrong, so that people look at those again before the others.
 
-Three things speak against a label: raters who said otherwise, judges who say otherwise, and a nearly equal row with
-another label. Each is turned into log-odds, as independent witnesses would be; their sum ranks the rows. The score
-orders a queue and is no calibrated probability: raters and judges err together.
+Four things speak against a label: raters who said otherwise when the row was made, raters who said otherwise or flagged
+it where it was planted in a study, judges who say otherwise, and a nearly equal row with another label. Each is turned
+into log-odds, as independent witnesses would be; their sum ranks the rows. The score orders a queue and is no
+calibrated probability: raters and judges err together.
 """
 
 import math
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from curation.dedup import fold
 from curation.records import Record, canonical
 from curation.store.gold import GoldItem
+from curation.store.review_records import NO_REASON
 from judges.near import near_equal
 
 PRIOR = math.log(0.05 / 0.95)
@@ -23,9 +25,13 @@ LOUDEST = 3.0
 """A judge weighs at most this much (right 95 times of 100), so that one cannot outvote every rater."""
 OPPOSITE = {"accept": "reject", "reject": "accept", "first": "second", "second": "first"}
 TWIN = 0.9
+FLAG = "flag"
+REASON_SHOWN = 80
 
 JudgeVotes = Mapping[str, Sequence[tuple[str, str]]]
 """For each row's id, what each judge said about what was judged: (judge, accept | reject | first | second)."""
+CopyVotes = Mapping[str, Sequence[tuple[str, str, str | None]]]
+"""For each row's id, what each rater said of a planted copy of it: (rater, said with the order undone, reason)."""
 LabelOf = Callable[[GoldItem], str | None]
 
 
@@ -42,6 +48,7 @@ def label_errors(
     judges: JudgeVotes | None = None,
     weights: Mapping[str, float] | None = None,
     label_of: LabelOf | None = None,
+    copies: CopyVotes | None = None,
 ) -> list[Suspect]:
     """The rows whose label anything speaks against, the most doubtful first.
 
@@ -51,7 +58,12 @@ def label_errors(
     twins = _twins(rows, label_of or _whole)
     found: list[Suspect] = []
     for row in rows:
-        told = [_raters(row), _judges(row, (judges or {}).get(row.id, ()), weights or {}), twins.get(row.id, (0.0, ""))]
+        told = [
+            _raters(row),
+            on_copies(row, (copies or {}).get(row.id, ())),
+            _judges(row, (judges or {}).get(row.id, ()), weights or {}),
+            twins.get(row.id, (0.0, "")),
+        ]
         if reasons := tuple(words for _, words in told if words):
             odds = PRIOR + sum(weight for weight, _ in told)
             found.append(Suspect(row=row, score=round(1 / (1 + math.exp(-odds)), 4), reasons=reasons))
@@ -69,6 +81,30 @@ def _raters(row: GoldItem) -> tuple[float, str]:
     others = f", {unsure} neither" if unsure else ""
     words = f"{against} of {sum(said.values())} raters said {OPPOSITE[verdict]}, not {verdict}{others}"
     return WITNESS * (against + unsure / 2 - said[verdict]), words
+
+
+def on_copies(row: GoldItem, votes: Sequence[tuple[str, str, str | None]]) -> tuple[float, str]:
+    """The votes on planted copies against the label less those for it; one for neither side, or a flag, counts half.
+
+    Whoever voted on the row itself is no second witness: of them a flag is told, and counts for nothing.
+    """
+    label, own = (row.judged.verdict, row.judged.votes) if row.judged else ("accept", {})
+    heard = [said for rater, said, _ in votes if rater not in own]
+    flags = [_in_a_line(reason or NO_REASON) for _, said, reason in votes if said == FLAG]
+    against, agreed = heard.count(OPPOSITE[label]), heard.count(label)
+    unsure = len(heard) - against - agreed
+    neither = unsure - heard.count(FLAG)
+    weight = WITNESS * (against + unsure / 2 - agreed)
+    said = [f"{against} of {against + agreed + neither + len(flags)} raters of planted copies said {OPPOSITE[label]}"]
+    said += [f"{neither} neither"] if neither else []
+    said += [f"{len(flags)} flagged it: {', '.join(dict.fromkeys(flags))}"] if flags else []
+    return weight, ", ".join(said) if against or neither or flags else ""
+
+
+def _in_a_line(reason: str) -> str:
+    """A rater's reason as a short line without control characters."""
+    line = "".join(c for c in " ".join(reason.split()) if c.isprintable())
+    return line if len(line) <= REASON_SHOWN else f"{line[: REASON_SHOWN - 1]}…"
 
 
 def _judges(row: GoldItem, votes: Sequence[tuple[str, str]], weights: Mapping[str, float]) -> tuple[float, str]:

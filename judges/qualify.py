@@ -10,6 +10,7 @@ from pydantic import Field
 
 from curation.intervals import Interval, wilson
 from curation.records import Record
+from curation.shares import percent
 from judges.resampling import cluster_numbers
 
 Role = Literal["votes", "report_only", "excluded"]
@@ -129,11 +130,6 @@ class Standing(Record):
     longer_gap_high: float | None = None
     canaries: tuple[int, int] = (0, 0)
     weight: float = 0.0
-
-
-def percent(share: float | None) -> str:
-    """`84 %`; `-` where there is none."""
-    return "-" if share is None else f"{100 * share:.0f} %"
 
 
 def row_weights(cluster_I: np.ndarray, known_IJ: np.ndarray) -> np.ndarray:

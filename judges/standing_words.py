@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from curation.shares import percent
 from curation.store.waves import Schedule, Series
 from judges.control import Mark
 from judges.standing import Due
@@ -59,18 +60,14 @@ def wave_words(wave: ChartedWave) -> str:
     if wave.mark is None:
         return f"{name}: {wave.votes} votes, {wave.why}"
     mark = wave.mark
-    return f"{name}: {_percent(mark.share)} {_bounds(mark.ci)} of {mark.items:.0f} new{_limits(mark)}"
+    return f"{name}: {percent(mark.share)} {_bounds(mark.ci)} of {mark.items:.0f} new{_limits(mark)}"
 
 
 def _limits(mark: Mark) -> str:
     if mark.line is None or mark.low is None or mark.high is None:
         return "; too few waves before it to draw limits from"
     shows = "" if mark.shows is None else f"; one such wave shows a fall by {100 * mark.shows:.0f} points"
-    return f"; line {_percent(mark.line)}, limits {_bounds((mark.low, mark.high))}{shows}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"
+    return f"; line {percent(mark.line)}, limits {_bounds((mark.low, mark.high))}{shows}"
 
 
 def _bounds(pair: tuple[float, float]) -> str:

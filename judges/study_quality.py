@@ -7,13 +7,12 @@ from math import log
 import numpy as np
 from pydantic import JsonValue
 
+from curation.store.review_records import NO_REASON
 from curation.store.reviews import PASSED, Ballot, PlantBallot
 from judges.resampling import DRAWS, Sums, cluster_numbers
 from judges.study_beside import Beside, accuracy
 from judges.study_edits import changed_share
 from judges.study_figures import figure_row, share_row
-
-NO_REASON = "no reason given"
 
 
 def planted(beside: Beside, role: str) -> list[PlantBallot]:

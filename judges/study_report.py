@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import JsonValue
 
 from curation.intervals import wilson
+from curation.shares import percent
 from curation.store.reviews import Ballot, Study
 from judges.blinding_index import blinding
 from judges.gold_rows import winner_of
@@ -146,7 +147,7 @@ def _alarm(decided: Sequence[Ballot]) -> str | None:
     if low <= 0.5 <= high:
         return None
     return (
-        f"pane {'A' if low > 0.5 else 'B'} is favoured: A was chosen in {100 * for_a / n:.0f} % of {n} decided votes "
+        f"pane {'A' if low > 0.5 else 'B'} is favoured: A was chosen in {percent(for_a / n)} of {n} decided votes "
         f"[{100 * low:.0f}, {100 * high:.0f}], which leaves out one half"
     )
 

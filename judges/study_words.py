@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from curation.shares import percent
+
 Row = Mapping[str, Any]
 PASSED = {"skip": "skipped", "flag": "flagged"}
 NAMED = 20
@@ -33,7 +35,7 @@ def share(row: Row | None, key: str = "share", ci: str = "ci") -> str:
         return "not to be told"
     bounds: list[float] = row.get(ci) or []
     inner = ", ".join(f"{100 * bound:.0f}" for bound in bounds)
-    return f"{100 * row[key]:.0f} %" + (f" [{inner}]" if inner else "")
+    return percent(row[key]) + (f" [{inner}]" if inner else "")
 
 
 def _figure(value: float | None, ci: Any) -> str:

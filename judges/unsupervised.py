@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from judges.qualify import Standing, VoteTable, percent
+from curation.shares import percent
+from judges.qualify import Standing, VoteTable
 
 STEPS = 200
 """Rounds of expectation and maximisation at most."""

@@ -1,5 +1,6 @@
 """What every test may ask for, and the table of skips that ends a run."""
 
+import gc
 import os
 import shutil
 from collections import Counter
@@ -7,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.cli.main import GARBAGE
+
 ROOT = Path(__file__).parent.parent
 REQUIRED = set(filter(None, os.environ.get("STILLHOUSE_REQUIRE", "").split(",")))
 """Parts whose absence is a failure, not a skip: `browser`, `postgres`, `shared`, `llama_cpp`, `transformers_serve`."""
+
+gc.set_threshold(GARBAGE)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from curation.shares import percent
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("curation", "judges", "training", "dashboard")
 OWNERS: dict[str, tuple[str, ...]] = {
@@ -22,6 +24,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "sentence_transformers": ("curation/llm/embed.py",),
 }
 HEAVY = ("torch", "transformers", "streamlit", "duckdb")
+PERCENT_SIGNS = ("curation/shares.py", "judges/evidence/llmbar_published.py")
+"""Where shares are written: the one function, and what compares figures with a published script's own words."""
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES_P95 = 45
 
@@ -91,6 +95,28 @@ def test_nobody_catches_everything():
         and (node.type is None or broad & {n.id for n in ast.walk(node.type) if isinstance(n, ast.Name)})
     ]
     assert not wrong
+
+
+def test_a_share_is_put_in_words_in_one_place():
+    """Mutation: curation/shares.py: :{form}} %" => :{form}}%"
+    Mutation: curation/dedup.py: {percent(n / keyed.height)} => {n / keyed.height:.0%}"""
+    assert percent(0.261, ".1f") == "26.1 %"
+    wrong = [
+        f"{file}:{node.lineno}"
+        for file, tree in sources().items()
+        if file not in PERCENT_SIGNS
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr) and any(map(_percent_sign, node.values, [*node.values[1:], None]))
+    ]
+    assert not wrong
+
+
+def _percent_sign(part: ast.expr, after: ast.expr | None) -> bool:
+    """Whether a value in an f-string is formatted as a percentage, or a percent sign comes right after it."""
+    if not isinstance(part, ast.FormattedValue):
+        return False
+    formed = ast.unparse(part.format_spec).rstrip("'\"").endswith("%") if part.format_spec else False
+    return formed or (isinstance(after, ast.Constant) and str(after.value).lstrip().startswith("%"))
 
 
 def test_tests_use_real_parts_rather_than_patches():

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 from curation.checking import Check, Drop, Quarantine, quote, text_of
 from curation.faithfulness import Faithfulness, Source, faithfulness
 from curation.records import Sample
+from curation.shares import percent
 
 
 class Faithful(Check):
@@ -58,9 +59,10 @@ class Faithful(Check):
                 words = f"the source does not hold the {what[:-1] if len(said) == 1 else what} {listed}{more}"
                 return self.against(f"unsupported_{what[:-1]}", words, len(said), evidence)
         if found.words and found.coverage < self.min_coverage:
-            words = f"{found.coverage:.0%} of its words are the source's, fewer than {self.min_coverage:.0%}"
+            words = f"{percent(found.coverage)} of its words are the source's, fewer than {percent(self.min_coverage)}"
             return self.against("low_coverage", words, found.coverage)
         if found.copied > self.max_copied:
-            words = f"{found.copied:.0%} of its runs of {self.run} words are copied, more than {self.max_copied:.0%}"
+            most = percent(self.max_copied)
+            words = f"{percent(found.copied)} of its runs of {self.run} words are copied, more than {most}"
             return self.against("copied", words, found.copied)
         return None

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from curation.checking import Check, Drop, quote, text_of
 from curation.records import Sample
+from curation.shares import percent
 
 _WORD = re.compile(r"\w+")
 _RUN = re.compile(r"([^\s\d=_*#~.-])\1{19,}")
@@ -34,7 +35,8 @@ class Repetition(Check):
             return self.against("repetition", f"the character {quote(run.group(1))} stands {n} times in a row", n)
         share = repeated_share(text, self.words, self.min_words)
         if share > self.max_share:
-            words = f"{share:.0%} of the runs of {self.words} words occurred before, more than {self.max_share:.0%}"
+            most = percent(self.max_share)
+            words = f"{percent(share)} of the runs of {self.words} words occurred before, more than {most}"
             return self.against("repetition", words, share)
         return None
 

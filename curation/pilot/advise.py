@@ -25,6 +25,7 @@ from curation.pilot.advice import (
 from curation.pilot.alternatives import alternatives_of
 from curation.pilot.asking import newest_pilot, price_of
 from curation.pilot.draw import BREADTH_PROMPTS
+from curation.shares import percent
 from curation.signals import labels_of
 from curation.store.store import Store
 from curation.task import Environment, Task
@@ -312,8 +313,3 @@ def steps_criterion(case: Case) -> Criterion:
 
 def _effect(good: bool | None) -> Effect:
     return "unknown" if good is None else "for" if good else "against"
-
-
-def percent(share: float) -> str:
-    """`22 %`."""
-    return f"{100 * share:.0f} %"

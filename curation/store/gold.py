@@ -23,7 +23,7 @@ from curation.store.gold_guides import (
     write_seal,
 )
 from curation.store.gold_judged import Judged as Judged
-from curation.store.gold_judged import judged_in, write_judged
+from curation.store.gold_judged import decided_in, judged_in, write_judged
 from curation.store.ledger import Ledger
 
 GOLD_VERSIONS = sa.Table(
@@ -145,6 +145,14 @@ class Gold:
             raise UnknownRecord(f"gold set {name!r} has versions 1 to {known[-1]}, not {number}")
         with self._database.read() as connection:
             return _items(connection, name, known[-1] if number is None else number)
+
+    def decided(self, name: str) -> dict[str, str]:
+        """When the verdict and votes of each judged row became what they are: its id, and the time."""
+        with self._database.read() as connection:
+            numbers = decided_in(connection, name)
+            times = sa.select(GOLD_VERSIONS.c.number, GOLD_VERSIONS.c.at).where(GOLD_VERSIONS.c.name == name)
+            at = {row.number: row.at for row in connection.execute(times)}
+        return {item: at[number] for item, number in numbers.items()}
 
     def holding(self, sample: str) -> list[dict[str, JsonValue]]:
         """The gold rows promoted from a sample: set, item, versions it was opened and closed in."""

@@ -60,6 +60,16 @@ def judged_in(connection: sa.Connection, name: str, number: int) -> dict[tuple[s
     return {(r.item, r.opened): Judged.model_validate_json(r.body) for r in connection.execute(query)}
 
 
+def decided_in(connection: sa.Connection, name: str) -> dict[str, int]:
+    """The version in which what people said about each row last became other than before, by row."""
+    table = GOLD_JUDGED.c
+    before = sa.func.lag(table.body).over(partition_by=table.item, order_by=table.opened).label("before")
+    said = sa.select(table.item, table.opened, table.body, before).where(table.name == name).subquery()
+    new = sa.or_(said.c.before.is_(None), said.c.before != said.c.body)
+    query = sa.select(said.c.item, sa.func.max(said.c.opened).label("last")).where(new).group_by(said.c.item)
+    return {row.item: row.last for row in connection.execute(query)}
+
+
 def write_judged(connection: sa.Connection, name: str, number: int, said: Iterable[tuple[str, Judged | None]]) -> None:
     """Keep what people said about the rows opened by a version."""
     rows = [

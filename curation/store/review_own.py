@@ -54,6 +54,18 @@ class OwnWork:
             practice_left=planned - practised,
         )
 
+    def kept_apart(self) -> int:
+        """How many standing votes came when their items needed them no more; 0 while the study is open.
+
+        What is planted always needs a vote: told earlier, this would say that an item is not planted, and that others
+        voted on it; who took votes back and gave them again could ask so about each.
+        """
+        if self._study.closed is None:
+            return 0
+        with self._database.read() as connection:
+            rows = connection.execute(_DONE, {"study": self._study.name, "rater": self._rater})
+            return sum(row.n for row in rows if row.state == "surplus")
+
     def history(self, limit: int) -> list[Past]:
         """The rater's standing votes, newest first, practice left out."""
         practice = sa.select(PLANTS.c.item).where(PLANTS.c.role == "practice")

@@ -1,7 +1,7 @@
 """The records of review studies: how a study is asked, what is shown, what was said."""
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, JsonValue, model_validator
 
@@ -18,10 +18,17 @@ CHOICES: dict[str, tuple[str, ...]] = {
 """What a rater may answer, by kind of study; `a` and `b` are the panes as shown to this rater."""
 PASSED = ("skip", "flag")
 """Choices that are nobody's verdict: the item goes to another rater."""
+NO_REASON = "no reason given"
 POINTS = {"a_much": 2, "a": 1, "tie": 0, "b": -1, "b_much": -2}
 
 Pane = Literal["prompt", "a", "b"]
 Role = Literal["practice", "repeat", "gold"]
+
+
+def undone(choice: str, *, swap: bool) -> str:
+    """A choice with the order undone: `first`, `second`, or the choice itself where it names no side."""
+    sides = ("second", "first") if swap else ("first", "second")
+    return {"a": sides[0], "b": sides[1]}.get(choice.removesuffix("_much"), choice)
 
 
 def exact_digest(text: str) -> str:
@@ -217,9 +224,8 @@ class Ballot(Record):
 
     @property
     def winner(self) -> str:
-        """The vote with the order undone: `first`, `second`, or the choice itself where it names no side."""
-        sides = ("second", "first") if self.swap else ("first", "second")
-        return {"a": sides[0], "b": sides[1]}.get(self.choice.removesuffix("_much"), self.choice)
+        """The vote with the order undone."""
+        return undone(self.choice, swap=self.swap)
 
     @property
     def points(self) -> int | None:
@@ -234,3 +240,22 @@ class PlantBallot(Ballot):
     role: Role
     of: int | None = None
     right: str | None = None
+
+
+class CopyVote(NamedTuple):
+    """A standing vote on a planted copy of a gold row, in a study that was closed at `closed`."""
+
+    row: str
+    """`gold/SET/ROW`."""
+    rater: str
+    swap: bool
+    choice: str
+    reason: str | None
+    shown: dict[str, str]
+    """SHA-256 of each text as it was shown, by pane."""
+    closed: str
+
+    @property
+    def said(self) -> str:
+        """The choice with the order undone."""
+        return undone(self.choice, swap=self.swap)

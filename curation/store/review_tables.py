@@ -142,3 +142,26 @@ def standing() -> sa.Select[Any]:
         .where(VOTES.c.seq.in_(last), VOTES.c.choice.is_not(None), SHOWN.c.state != "surplus")
         .order_by(ITEMS.c.position, VOTES.c.seq)
     )
+
+
+def copies(rows: str) -> sa.Select[Any]:
+    """The standing votes on planted gold rows of closed studies whose names begin with `rows`, oldest first."""
+    hidden = (
+        sa.select(SHOWN.c.token)
+        .join(PLANTS, PLANTS.c.item == SHOWN.c.item)
+        .join(ITEMS, ITEMS.c.id == SHOWN.c.item)
+        .where(PLANTS.c.role == "gold", ITEMS.c.first_sample.startswith(rows, autoescape=True))
+    )
+    later = VOTES.alias()
+    return (
+        sa.select(ITEMS.c.first_sample.label("row"), SHOWN.c.rater, SHOWN.c.swap, VOTES.c.choice, VOTES.c.reason)
+        .add_columns(DETAILS.c.shown, STUDIES.c.closed)
+        .select_from(VOTES)
+        .join(SHOWN, SHOWN.c.token == VOTES.c.token)
+        .join(ITEMS, ITEMS.c.id == SHOWN.c.item)
+        .join(STUDIES, STUDIES.c.name == ITEMS.c.study)
+        .join(DETAILS, DETAILS.c.vote == VOTES.c.seq)
+        .where(VOTES.c.token.in_(hidden), VOTES.c.choice.is_not(None), STUDIES.c.closed.is_not(None))
+        .where(~sa.exists().where(later.c.token == VOTES.c.token, later.c.seq > VOTES.c.seq))
+        .order_by(VOTES.c.seq + 0)  # by the column itself SQLite would go through every vote to spare the sorting
+    )

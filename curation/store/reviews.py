@@ -21,6 +21,7 @@ from curation.store.review_records import (
     CHOICES,
     PASSED,
     Ballot,
+    CopyVote,
     Design,
     Details,
     Draft,
@@ -44,6 +45,7 @@ from curation.store.review_tables import (
     PLANTS,
     SHOWN,
     STUDIES,
+    copies,
     standing,
 )
 from curation.store.review_votes import acted, append_vote, check_fits, event_of, is_full, keep_details, own_shown
@@ -247,6 +249,14 @@ class Reviews:
                 PlantBallot(**_ballot(row).model_dump(), role=row["role"], of=row["of"], right=row["right"])
                 for row in connection.execute(query).mappings()
             ]
+
+    def copies(self, rows: str) -> list[CopyVote]:
+        """The standing votes on planted gold rows whose names begin with `rows`, oldest first.
+
+        Closed studies alone: what is planted in an open one, and what raters said of it, is nobody's to know.
+        """
+        with self._database.read() as connection:
+            return [CopyVote(**row) for row in connection.execute(copies(rows)).mappings()]
 
     def presented(self, name: str) -> list[Shown]:
         """Every presentation of a study's own items, in item order."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curation.shares import percent
 from dashboard.cli.opening import at, require
 from dashboard.cli.output import Json, facts, json_line, say, table
 
@@ -136,8 +137,8 @@ def _tell(found: Shown, directory: Path) -> None:
     faults = found.faults
     say(
         f"Of {faults.clean} faultless samples {faults.wrongly_dropped} were wrongly dropped. "
-        f"Wrong answers: {faults.raw_wrong_share:.1%} of the raw samples, "
-        f"{faults.kept_wrong_share:.1%} of the kept ones."
+        f"Wrong answers: {percent(faults.raw_wrong_share, '.1f')} of the raw samples, "
+        f"{percent(faults.kept_wrong_share, '.1f')} of the kept ones."
     )
     say(f"\nStudents on the messy holdout ({found.students.note}):")
     table([_arm(e) for e in found.students.arms], ["trained on", "rows", "accuracy", "over seeds", "over customers"])
@@ -153,12 +154,12 @@ def _arm(estimate: Any) -> dict[str, str]:
         if ci is None:
             return ""
         low, high = max(ci[0], -1.0 if "-" in estimate.name else 0.0), min(ci[1], 1.0)
-        return f"[{low:.1%}, {high:.1%}]"
+        return f"[{percent(low, '.1f')}, {percent(high, '.1f')}]"
 
     return {
         "trained on": estimate.name,
         "rows": "" if estimate.rows is None else str(estimate.rows),
-        "accuracy": f"{estimate.estimate:.1%}",
+        "accuracy": percent(estimate.estimate, ".1f"),
         "over seeds": interval(estimate.seeds_ci),
         "over customers": interval(estimate.items_ci),
     }

@@ -211,7 +211,10 @@ def errors(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """The rows whose label is most likely wrong, and why: raters, judges or a nearly equal row say otherwise."""
+    """The rows whose label is most likely wrong, and why: raters, judges or a nearly equal row say otherwise.
+
+    Raters count who saw the row where it lay hidden in a study, once that is closed; what they flagged is named.
+    """
     from judges.gold_again import open_again, suspects_of
 
     with workspace(context) as opened:

@@ -2,12 +2,15 @@
 
 import getpass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from dashboard.cli.opening import at, require, workspace
 from dashboard.cli.output import Json, json_line, say, table
+
+if TYPE_CHECKING:
+    from dashboard.access import Access
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address somebody signs in with.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What the person is called in the study.")]
@@ -162,6 +165,16 @@ def dashboard(
             show_default="this machine only",
         ),
     ] = None,
+    bind: Annotated[
+        str | None,
+        typer.Option(
+            "--bind",
+            metavar="ADDRESS",
+            help="Where to listen if the proxy is on another machine or in another container: an address of this "
+            "machine, or 0.0.0.0 or :: for all it has. Needs --host, and --access or --oidc.",
+            show_default="this machine only",
+        ),
+    ] = None,
     access: Annotated[
         Literal["invites"] | None, typer.Option("--access", help="Let in those alone whom a link invited.")
     ] = None,
@@ -175,15 +188,29 @@ def dashboard(
     Without --access or --oidc whoever reaches it may do everything, so it is served to this machine alone.
     """
     from dashboard import launch
-    from dashboard.access import allowed, proxy
+    from dashboard.access import allowed
 
     require("dashboard", "the dashboard")
-    how = allowed(host or "", invites=access is not None, oidc=oidc is not None, port=port)
+    how = allowed(host or "", invites=access is not None, oidc=oidc is not None, port=port, bind=bind or "")
     secrets = None if oidc is None else at(context).path(oidc)
     with workspace(context) as opened:
         root = opened.root
+    _tell(how, port)
+    raise typer.Exit(launch.serve(root, port, served=launch.Served(reviewer, how, secrets)))
+
+
+def _tell(how: "Access", port: int) -> None:
+    """Say how people reach the pages."""
+    from curation.task import Environment
+    from dashboard.access import FORWARDED, believed, proxy
+    from dashboard.launch import HOST
+
+    at = "THIS-MACHINE" if how.everywhere else how.bind
     if how.tls:
-        say(f"People reach it at https://{how.public} through a proxy: {proxy(how.public, port)}")
+        say(f"People reach it at https://{how.public} through a proxy: {proxy(how.public, port, at)}")
     elif how.public:
         say(f"Served at http://{how.public}:{port or 'PORT'} without TLS: whoever is on the way reads along.")
-    raise typer.Exit(launch.serve(root, port, served=launch.Served(reviewer, how, secrets)))
+    if how.listen and how.bind != HOST:
+        say(f"It listens on {how.bind}, without TLS: let nobody but the proxy reach it there.")
+        if not believed(Environment.read().variables):
+            say(f"Set {FORWARDED} to the proxy's address; until then all who open invites count as one address.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curation.shares import percent
 from dashboard.cli.opening import at, workspace
 from dashboard.cli.output import Json, facts, json_line, say, table
 
@@ -110,15 +111,15 @@ def _tell_fit(report: "PanelReport", fit: "Fit") -> None:
 def _figures(report: "PanelReport", fit: "Fit") -> dict[str, Any]:
     said: dict[str, Any] = {
         "gold rows": f"{report.rows} used ({', '.join(f'{n} version {v}' for n, v in report.gold.items())})",
-        "best judge": f"{fit.best_judge}, {_percent(fit.best_accuracy)} of gold",
-        "panel, weighted": f"{_percent(fit.weighted_accuracy)} of gold (cross-validated)",
-        "panel, majority": f"{_percent(fit.majority_accuracy)} of gold",
+        "best judge": f"{fit.best_judge}, {percent(fit.best_accuracy)} of gold",
+        "panel, weighted": f"{percent(fit.weighted_accuracy)} of gold (cross-validated)",
+        "panel, majority": f"{percent(fit.majority_accuracy)} of gold",
         "effective votes": f"{fit.effective.value:.2f} [{fit.effective.low:.2f}, {fit.effective.high:.2f}]"
         if fit.effective
         else "not known",
     }
     for judge, accuracy in fit.without.items():
-        said[f"without {judge}"] = f"{_percent(accuracy)} of gold"
+        said[f"without {judge}"] = f"{percent(accuracy)} of gold"
     return said
 
 
@@ -126,7 +127,7 @@ def _standing(s: Any) -> dict[str, Any]:
     return {
         "judge": s.judge,
         "family": s.family,
-        "right on gold": f"{_percent(s.accuracy)} [{100 * s.low:.0f}, {100 * s.high:.0f}]",
+        "right on gold": f"{percent(s.accuracy)} [{100 * s.low:.0f}, {100 * s.high:.0f}]",
         "rows": s.n,
         "role": s.role.replace("_", " "),
         "weight": f"{s.weight:.2f}",
@@ -144,7 +145,3 @@ def _figure(figure: Any) -> str:
         return "-"
     bounds = f" [{figure.interval.low:.2f}, {figure.interval.high:.2f}]" if figure.interval else ""
     return f"{figure.value:.2f}{bounds}"
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.0f} %"

@@ -1,5 +1,6 @@
 """The `stillhouse` command: gathers the commands and is the one place where a stated failure becomes one line."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,10 @@ from dashboard.cli import (
     teach,
 )
 from dashboard.cli.opening import At, stoppable
+
+GARBAGE = 50_000
+"""How many objects more there are before Python looks for garbage. Its own 700 has a run of some thousand samples walk
+through everything that is loaded again and again, for a quarter of its CPU and the same memory in the end."""
 
 app = typer.Typer(
     name="stillhouse",
@@ -93,6 +98,7 @@ def stillhouse(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line (default: this process's arguments); the only place that catches StillhouseError."""
+    gc.set_threshold(GARBAGE)
     try:
         app(arguments, prog_name="stillhouse")
     except StillhouseError as error:

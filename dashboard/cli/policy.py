@@ -7,6 +7,7 @@ import typer
 
 from curation.errors import InputError
 from curation.plugins import nearest
+from curation.shares import percent
 from dashboard.cli.opening import at, workspace
 from dashboard.cli.output import Json, json_line, say, table
 
@@ -119,7 +120,7 @@ def _line(line: "RuleLine") -> dict[str, Any]:
     gold = ", ".join(f"{name} ({n} rows)" for name, n in line.gold.items())
     return {
         "id": line.id, "kind": line.kind, "check": line.check or "-", "judges": line.asked or "-",
-        "gold": gold or "-", "gate": _percent(line.largest_rate) if line.largest_rate else "-",
+        "gold": gold or "-", "gate": percent(line.largest_rate, ".3g") if line.largest_rate else "-",
         "measured": "yes" if line.measured else "NOTHING",
     }  # fmt: skip
 
@@ -139,10 +140,11 @@ def _show(found: "PolicyRates") -> None:
 
 def _rate(rate: "RuleRate") -> dict[str, Any]:
     beside = {"split": rate.split, "unscored": rate.unscored, "dropped": rate.dropped}
-    shown = "-" if rate.rate is None else f"{_percent(rate.rate)}, {_percent(rate.upper)}"
+    gate = f"{rate.gate.outcome} ({percent(rate.gate.margin, '.3g')})" if rate.gate else "-"
+    shown = "-" if rate.rate is None else f"{percent(rate.rate, '.3g')}, {percent(rate.upper, '.3g')}"
     return {
         "id": rate.rule, "by": rate.source, "answers": f"{rate.answers:,}", "broken": f"{rate.broken:,}",
-        "rate, at most": shown, "gate": f"{rate.gate.outcome} ({_percent(rate.gate.margin)})" if rate.gate else "-",
+        "rate, at most": shown, "gate": gate,
         "beside": ", ".join(f"{n} {what}" for what, n in beside.items() if n),
     }  # fmt: skip
 
@@ -152,7 +154,3 @@ def _test(test: "RuleTest") -> dict[str, Any]:
         "id": test.rule, "by": test.source, "rejected rows caught": f"{test.caught} of {test.rejected}",
         "accepted rows objected to": f"{test.objected} of {test.accepted}",
     }  # fmt: skip
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 
+from curation.shares import percent
 from dashboard.cli.opening import at
 from dashboard.cli.output import Json, clean, facts, json_line, say, table
 from dashboard.cli.progress import late
@@ -258,11 +259,11 @@ def _tell_gold(point: str, report: "GoldReport") -> None:
         {
             "kind": kind,
             "found": _bar(report.any_kind[kind].recall),
-            "recall": _percent(rounded(report.any_kind[kind].recall)),
+            "recall": _share(rounded(report.any_kind[kind].recall)),
             "of": report.any_kind[kind].gold,
             "95 %": _between(report.any_kind[kind].recall_interval) if report.any_kind[kind].gold else "",
-            "as kind": _percent(rounded(report.by_type[kind].recall)),
-            "precision": _percent(rounded(report.by_type[kind].precision)),
+            "as kind": _share(rounded(report.by_type[kind].recall)),
+            "precision": _share(rounded(report.by_type[kind].precision)),
         }
         for kind in kinds
     ]
@@ -284,8 +285,8 @@ def _tell_gold(point: str, report: "GoldReport") -> None:
 def _shares(report: "GoldReport") -> dict[str, str]:
     whole = report.all
     return {
-        "recall": f"{_percent(whole.recall)} ({_between(whole.recall_interval)})",
-        "precision": f"{_percent(whole.precision)} ({_between(whole.precision_interval)})",
+        "recall": f"{_share(whole.recall)} ({_between(whole.recall_interval)})",
+        "precision": f"{_share(whole.precision)} ({_between(whole.precision_interval)})",
         "F2": "none" if whole.f2 is None else f"{whole.f2:.3f}",
     }
 
@@ -300,8 +301,8 @@ def _bar(share: float | None, width: int = 8) -> str:
     return "" if share is None else "█" * full + "░" * (width - full)
 
 
-def _percent(share: float | None) -> str:
-    return "none" if share is None else f"{100 * share:.1f} %"
+def _share(share: float | None) -> str:
+    return "none" if share is None else percent(share, ".1f")
 
 
 def _between(interval: tuple[float, float]) -> str:

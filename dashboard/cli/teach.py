@@ -1,12 +1,13 @@
 """Commands that teach and measure a student, and decide about its release: train, evaluate, gate."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
 from curation.errors import UnknownRecord
 from curation.plugins import nearest
+from curation.shares import percent
 from dashboard.cli.opening import at, require, workspace
 from dashboard.cli.output import Json, facts, json_line, say
 
@@ -116,7 +117,8 @@ def gate(
 def _tell_raw(compared: "Sequence[Evaluation]") -> None:
     """The same students on messages as people write them: what a service that does not scrub would see."""
     if all("raw_accuracy" in e.summary for e in compared):
-        told = ", ".join(f"{e.student} {e.summary['raw_accuracy']:.1%}" for e in compared)
+        said = ((e.student, cast("float", e.summary["raw_accuracy"])) for e in compared)
+        told = ", ".join(f"{student} {percent(accuracy, '.1f')}" for student, accuracy in said)
         changed = compared[0].summary["raw_changed"]
         say(f"On raw input: {told} ({changed} of {len(compared[0].items)} messages hold what scrubbing changes).")
 

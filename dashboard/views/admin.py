@@ -1,12 +1,14 @@
 """Admin: who may do what, how studies are set up, what was done by whom, and what a backup must hold."""
 
 import math
+from collections.abc import Sequence
 
 import polars as pl
 import streamlit as st
 
 from curation.people import ALLOWED, ROLES
 from curation.store import ledger_search
+from curation.store.ledger import Event
 from curation.store.ledger_search import Wanted
 from dashboard import admin_queries, audit
 from dashboard.views import house, looks
@@ -113,9 +115,25 @@ def _audit() -> None:
         pages = max(1, math.ceil(n / PAGE))
         page = min(int(st.session_state.get("audit_page") or 1), pages)
         st.caption(f"{n:,} {'event fits' if n == 1 else 'events fit'}, newest first; times are UTC.")
-        looks.events(audit.page(store, wanted, page, PAGE))
+        found = audit.page(store, wanted, page, PAGE)
+        newest = found[0].seq if found else 0
+        picked = looks.events(audit.rows(found), key=f"audit_{newest}_{hash(wanted)}")
         if pages > 1:
             st.pagination(pages, key="audit_page", bind="query-params")
+        _exactly(found if picked is None else [found[picked]])
+
+
+def _exactly(found: Sequence[Event]) -> None:
+    """What an event says to the letter: the one that was picked, or any of the page by its number."""
+    if not found:
+        return
+    with st.expander("What an event says, field by field"):
+        event = found[0]
+        if len(found) > 1:
+            numbers = {e.seq: e for e in found}
+            event = numbers[st.selectbox("Event", list(numbers), key=f"audit_event_{found[0].seq}", width=200)]
+        # Names in it are other people's words: shown as they are, never as Markdown.
+        st.code(audit.exact(event), language=None, wrap_lines=True)
 
 
 def _wanted() -> Wanted:

@@ -26,7 +26,7 @@ CHIPS = {"split": "orange", "abstained": "violet", "unscored": "red", "outvoted"
 @st.fragment
 def queue(manifest: Manifest) -> None:
     """The samples in doubt, one of them with its votes, and a form that lets people decide; drawn by itself."""
-    st.subheader("Where judges are in doubt", anchor=False)
+    st.header("Where judges are in doubt", anchor=False)
     query = house.query(manifest.version)
     if said := st.session_state.pop(OPENED, None):
         st.success(said[0], icon=":material/check_circle:")
@@ -111,7 +111,7 @@ def _table(query: Query, doubt: judge_queries.Doubt) -> str | None:
 def _card(query: Query, sample: str | None) -> None:
     with st.container(border=True):
         if not sample:
-            st.subheader("What did each judge say?", anchor=False)
+            st.header("What did each judge say?", anchor=False)
             st.caption("Pick a row to see its prompt, its answer, and each judge's vote with its reason.")
             return
         try:
@@ -147,7 +147,7 @@ def _vote(vote: dict[str, Any]) -> None:
 def _open_review(doubtful: int, judged: int) -> None:
     """Opens a blind review, and shows the command that does the same."""
     with st.container(border=True):
-        st.subheader("Let people decide", anchor=False)
+        st.header("Let people decide", anchor=False)
         st.caption(
             "Opens a blind review: raters see prompt and answer, and neither teacher nor judges. Each of the "
             f"{judged:,} judged samples may be drawn, the {doubtful:,} in doubt far more often; how likely each was "

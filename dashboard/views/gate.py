@@ -24,7 +24,7 @@ def render() -> None:
 def _decision(record: GateRecord) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader("Decision", anchor=False, width="content")
+            st.header("Decision", anchor=False, width="content")
             house.badge(record.outcome)
             st.caption(f"{queries.moment(record.at)} UTC")
         st.text(record.sentence)

@@ -62,7 +62,7 @@ def _figures(gold: GoldService, name: str) -> None:
 
 
 def _promote(names: list[str]) -> None:
-    st.subheader("Promote a reviewed sample", anchor=False)
+    st.header("Promote a reviewed sample", anchor=False)
     # a name with a slash is a gold row or an answer rated elsewhere, and no sample
     reviewed = queries.reviewed_samples(house.store()).filter(~pl.col("id").str.contains("/"))
     if reviewed.is_empty():

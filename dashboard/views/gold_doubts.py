@@ -18,7 +18,7 @@ SUSPECTS = 20
 def render(name: str) -> None:
     """Draw the doubtful rows and the way to let people decide."""
     two_steps.done(KEY, (st.session_state.get("look_by") or "").strip())
-    st.subheader("Labels to look at again", anchor=False)
+    st.header("Labels to look at again", anchor=False)
     found = suspects_of(house.store(), name, _task().answer)
     if not found:
         st.caption("No rater, judge or nearly equal row speaks against a label of this set.")
@@ -42,7 +42,7 @@ def render(name: str) -> None:
 
 def _second_look(name: str, chosen: list[Suspect]) -> None:
     with st.container(border=True):
-        st.subheader(f"Let people look again at {len(chosen)} of them", anchor=False)
+        st.header(f"Let people look again at {len(chosen)} of them", anchor=False)
         st.caption("Tick rows in the table to take only those.")
         left, middle, right = st.columns([3, 2, 2])
         study = (left.text_input("Name of the review", max_chars=60, key="look_name") or "").strip()

@@ -33,7 +33,7 @@ def render(gold: GoldService, name: str) -> None:
 
 
 def _history(versions: list[GoldVersion]) -> None:
-    st.subheader("Versions", anchor=False)
+    st.header("Versions", anchor=False)
     history = [
         {"version": v.number, "rows": v.items, "note": v.note, "by": v.actor, "at": queries.moment(v.at),
          "digest": v.digest[:12]}
@@ -54,7 +54,7 @@ def _history(versions: list[GoldVersion]) -> None:
 
 def _compared(name: str, versions: list[GoldVersion]) -> None:
     """What differs between two versions, and one row of it word by word."""
-    st.subheader("What changed", anchor=False)
+    st.header("What changed", anchor=False)
     numbers = [v.number for v in versions]
     left, right = st.columns(2)
     first = left.selectbox("From version", numbers, index=len(numbers) - 2, key="gold_from")
@@ -83,7 +83,7 @@ def _compared(name: str, versions: list[GoldVersion]) -> None:
 
 def _guideline(gold: GoldService, name: str, newest: GoldVersion) -> None:
     with st.container(border=True):
-        st.subheader("Guideline", anchor=False)
+        st.header("Guideline", anchor=False)
         text = gold.guideline(name) or ""
         if newest.guideline is None:
             st.caption("Nobody stated what the labels follow.")
@@ -103,7 +103,7 @@ def _whole(gold: GoldService, name: str, versions: list[GoldVersion]) -> None:
     """Undo of a version, and the seal."""
     with st.container(border=True):
         house.by(st.container(), "history_by")
-        st.subheader("Undo a version", anchor=False)
+        st.header("Undo a version", anchor=False)
         numbers = [v.number for v in reversed(versions)]
         number = st.selectbox("Version", numbers, key="gold_undone", width=140)
         plan = two_steps.dry_run(
@@ -111,7 +111,7 @@ def _whole(gold: GoldService, name: str, versions: list[GoldVersion]) -> None:
         )  # fmt: skip
         _confirm("undo", plan, "Undo it", ":material/undo:")
     with st.container(border=True):
-        st.subheader("Seal the set", anchor=False)
+        st.header("Seal the set", anchor=False)
         st.caption("Nobody changes it afterwards, so that what it measures stays comparable.")
         sealing = two_steps.dry_run(
             "seal", (name, numbers[0]), lambda: gold_batches.plan_seal(house.store(), name)

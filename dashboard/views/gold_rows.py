@@ -37,7 +37,7 @@ def render(gold: GoldService, name: str) -> None:
             _act(name, found, picked, sorted({row.slice for row in rows if row.slice}))
     with right:
         _slices(gold, name)
-        _row(picked[0] if picked else None)
+        _row(name, picked[0] if picked else None)
 
 
 def _table(name: str, rows: Sequence[GoldItem]) -> tuple[list[GoldItem], list[GoldItem]]:
@@ -73,7 +73,7 @@ def _table(name: str, rows: Sequence[GoldItem]) -> tuple[list[GoldItem], list[Go
 
 
 def _slices(gold: GoldService, name: str) -> None:
-    st.subheader("Slices", anchor=False)
+    st.header("Slices", anchor=False)
     rows = [s.model_dump() for s in gold.slices(name)]
     config = {
         "slice": st.column_config.TextColumn("Slice"),
@@ -84,14 +84,14 @@ def _slices(gold: GoldService, name: str) -> None:
     st.dataframe(frame, column_config=config, hide_index=True, height="content", alt=alt)
 
 
-def _row(row: GoldItem | None) -> None:
+def _row(name: str, row: GoldItem | None) -> None:
     """One row as it is, whole."""
     with st.container(border=True):
         if row is None:
-            st.subheader("What does a row say?", anchor=False)
+            st.header("What does a row say?", anchor=False)
             st.caption("Tick a row to read all of it.")
             return
-        st.subheader("The first of those picked", anchor=False)
+        st.header("The first of those picked", anchor=False)
         st.caption("Text")
         st.text(row.text)
         st.caption("Right answer")
@@ -103,6 +103,9 @@ def _row(row: GoldItem | None) -> None:
             votes = ", ".join(f"{who} {said}" for who, said in sorted(row.judged.votes.items()))
             st.caption("Verdict")
             st.text(f"{row.judged.verdict}{f' ({votes})' if votes else ''}")
+        if words := gold_actions.copies_words(house.store(), name, row):
+            st.caption("Where it was planted in studies that are closed")
+            st.text(words)
         if row.sample:
             house.link("samples", "The sample it came from", id=row.sample)
 
@@ -114,7 +117,7 @@ def _act(name: str, found: Sequence[GoldItem], picked: Sequence[GoldItem], slice
     chosen = picked or found
     with st.container(border=True):
         words = f"{len(picked):,} picked" if picked else f"all {len(found):,} that match"
-        st.subheader(f"Do something with {words}", anchor=False)
+        st.header(f"Do something with {words}", anchor=False)
         if not picked:
             st.caption("Tick rows in the table to take only those.")
         action = st.segmented_control(

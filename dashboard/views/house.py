@@ -196,7 +196,7 @@ def badge(word: str, label: str | None = None) -> None:
 def empty(what: str, command: str, then: str = "") -> None:
     """An empty state: what is missing and the command that fills it."""
     with st.container(border=True):
-        st.subheader(what, anchor=False)
+        st.header(what, anchor=False)
         st.caption(then or "This fills the page; reload it when the command is done.")
         st.code(f"{command}", language=None)
 

@@ -83,7 +83,7 @@ def _alarm(fit: Fit) -> None:
 def _qualification(fit: Fit) -> None:
     left, right = st.columns([1, 2], gap="small")
     with left, st.container(border=True, height="stretch"):
-        st.subheader("How often each judge is right", anchor=False)
+        st.header("How often each judge is right", anchor=False)
         rows = judge_queries.accuracies(fit)
         if rows.is_empty():
             st.caption("No judge has a readable verdict on a gold row.")
@@ -93,7 +93,7 @@ def _qualification(fit: Fit) -> None:
                 alt="Accuracy of each judge on gold with its 95 % interval, and its role",
             )
     with right, st.container(border=True, height="stretch"):
-        st.subheader("Who votes", anchor=False)
+        st.header("Who votes", anchor=False)
         _standings(fit)
     _slices(fit)
 
@@ -151,7 +151,7 @@ def _slices(fit: Fit) -> None:
 
 def _worth(fit: Fit) -> None:
     with st.container(border=True):
-        st.subheader("What the panel is worth", anchor=False)
+        st.header("What the panel is worth", anchor=False)
         left, right = st.columns([2, 3], gap="medium")
         with left:
             _figures(fit)
@@ -188,7 +188,7 @@ def _figures(fit: Fit) -> None:
 def _bias(fit: Fit, lenient: dict[str, Gap]) -> None:
     measured = judge_queries.bias_rows(fit, lenient)
     with st.container(border=True):
-        st.subheader("What judges like besides what people like", anchor=False)
+        st.header("What judges like besides what people like", anchor=False)
         for column, (kind, rows) in zip(
             st.columns(max(2, len(measured)), gap="medium"), measured.items(), strict=False
         ):
@@ -208,7 +208,7 @@ def _agreement(report: PanelReport) -> None:
     if not report.agreement:
         return
     with st.container(border=True):
-        st.subheader("How far judges agree with one another", anchor=False)
+        st.header("How far judges agree with one another", anchor=False)
         left, right = st.columns([1, 2], gap="medium")
         with left:
             cells = judge_queries.agreement_cells(report.agreement)
@@ -238,7 +238,7 @@ def _people() -> None:
     closed = tuple(s.name for s in Reviews(house.store().state).studies() if s.closed and s.kind == "single")
     if closed and (words := _accepted(house.root(), closed)):
         with st.container(border=True):
-            st.subheader("What people would accept", anchor=False)
+            st.header("What people would accept", anchor=False)
             st.text(f"{words}.")
 
 
@@ -251,7 +251,7 @@ def _accepted(folder: Path, closed: tuple[str, ...]) -> str | None:
 def _refused(report: PanelReport) -> None:
     """Who may not judge whom, in words."""
     with st.container(border=True):
-        st.subheader("Who may not judge whom", anchor=False)
+        st.header("Who may not judge whom", anchor=False)
         if not report.eligibility.refused:
             st.caption("No judge is related to a teacher, to the student's base or to the baseline.")
         for refusal in report.eligibility.refused:

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -19,7 +20,7 @@ FIGURE_WIDTH = 165
 def card(title: str, told: str = "", *, stretch: bool = False) -> Generator[None]:
     """A bordered card with its heading and a line about it; `stretch` makes it as tall as the one beside it."""
     with st.container(border=True, height="stretch" if stretch else "content"):
-        st.subheader(title, anchor=False)
+        st.header(title, anchor=False)
         if told:
             st.caption(told)
         yield
@@ -69,8 +70,10 @@ def figure(  # noqa: PLR0913 - one card of everything that is known of a figure
         house.link(page, f"Open {page}", **(filters or {}))
 
 
-def events(shown: pl.DataFrame, alt: str = "Events of the ledger, newest first") -> None:
-    """Events of the ledger as a table."""
+def events(
+    shown: pl.DataFrame, alt: str = "Events of the ledger, newest first", *, key: str | None = None
+) -> int | None:
+    """Events of the ledger as a table; with a key one can be picked, whose place is returned."""
     config = {
         "seq": st.column_config.NumberColumn("Event", width=60),
         "at": st.column_config.TextColumn("When (UTC)", width=150),
@@ -78,4 +81,11 @@ def events(shown: pl.DataFrame, alt: str = "Events of the ledger, newest first")
         "kind": st.column_config.TextColumn("What", width=120),
         "says": st.column_config.TextColumn("Says", width="large"),
     }
-    st.dataframe(shown, column_config=config, hide_index=True, height="content", alt=alt)
+    if key is None:
+        st.dataframe(shown, column_config=config, hide_index=True, height="content", alt=alt)
+        return None
+    event: Any = st.dataframe(
+        shown, column_config=config, hide_index=True, height="content", alt=alt, key=key,
+        on_select="rerun", selection_mode="single-row",
+    )  # fmt: skip
+    return next((place for place in event.selection.rows if place < shown.height), None)

@@ -71,7 +71,7 @@ def _figures(manifest: Manifest, traced: Lineage | None) -> None:
 
 def _answer(found: Release) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.subheader("Ready for release?", anchor=False, width="content")
+        st.header("Ready for release?", anchor=False, width="content")
         house.badge(found.answer, found.answer.capitalize())
         st.text(found.sentence)
 

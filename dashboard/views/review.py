@@ -7,7 +7,7 @@ from curation.people import Person
 from curation.store.reviews import Study
 from dashboard.components.review_card import review_card
 from dashboard.components.review_native import review_native
-from dashboard.review_desk import Desk
+from dashboard.review_desk import Desk, thanks
 from dashboard.views import house
 from judges.review import ReviewService
 
@@ -24,7 +24,7 @@ def render() -> None:
         return
     study, rater = _picked(studies) if who.for_others else _invited(studies, who)
     if study.closed:
-        _closed(study, who)
+        _closed(study, who, rater)
     elif not who.may("rate", study.name):
         st.info("You have no part in this study as a rater.", icon=":material/block:")
     elif study.raters is not None and rater and rater not in study.raters:
@@ -82,9 +82,9 @@ def _desk(study: Study, rater: str, *, native: bool) -> None:
         st.text("Reload the page, or ask whoever runs the study.")
 
 
-def _closed(study: Study, who: Person) -> None:
+def _closed(study: Study, who: Person, rater: str) -> None:
     st.title("This study is closed", anchor=False)
     st.text(study.question)
-    st.text("Thank you. Your votes count.")
+    st.text(thanks(house.store(), study, rater))
     if not house.reviewer_only() and house.may("studies", who):
         house.link("studies", "What it found", study=study.name)

@@ -69,7 +69,7 @@ def render(manifest: Manifest, query: Query, filters: Filters, seen: Seen, picke
     if not scope.number:
         return
     with st.container(border=True):
-        st.subheader(f"Do something with {scope.words}", anchor=False)
+        st.header(f"Do something with {scope.words}", anchor=False)
         if not picked:
             st.caption("Tick rows in the table to take only those.")
         who = house.person()

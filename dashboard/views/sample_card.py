@@ -22,7 +22,7 @@ def render(query: Query, sample: str | None) -> None:
     """Draw the card of one sample, or say what the place is for."""
     if not sample:
         with st.container(border=True):
-            st.subheader("Why is it in or out?", anchor=False)
+            st.header("Why is it in or out?", anchor=False)
             st.caption("Pick a row to see its prompt, its answer and what each step decided about it.")
         return
     try:
@@ -39,7 +39,7 @@ def render(query: Query, sample: str | None) -> None:
             shown = kinds.rename(str.capitalize)
             st.dataframe(shown, hide_index=True, height="content", alt="What scrubbing masked, by kind and place")
     with st.container(border=True, gap="xsmall"):
-        st.subheader("What each step decided", anchor=False)
+        st.header("What each step decided", anchor=False)
         for step in card["steps"]:
             _step(step)
     _votes(card)
@@ -124,7 +124,7 @@ def _votes(card: dict[str, Any]) -> None:
     _, votes = votes_on(card["steps"])
     if votes:
         with st.container(border=True, gap="xsmall"):
-            st.subheader("Judges", anchor=False)
+            st.header("Judges", anchor=False)
             for vote in votes:
                 left, right = st.columns([1, 3])
                 with left:
@@ -137,7 +137,7 @@ def _votes(card: dict[str, Any]) -> None:
 
 
 def _people(card: dict[str, Any]) -> None:
-    st.subheader("People", anchor=False)
+    st.header("People", anchor=False)
     for vote in card.get("reviews") or []:
         reason = f", {vote['reason']}" if vote.get("reason") else ""
         st.text(f"{vote['rater']} in {vote['study']}: {vote['choice'].replace('_', ' ')}{reason}")
@@ -169,7 +169,7 @@ def _more(card: dict[str, Any], said: sample_votes.Said) -> None:
 
 
 def _lineage(card: dict[str, Any]) -> None:
-    st.subheader("Where it came from", anchor=False)
+    st.header("Where it came from", anchor=False)
     with st.container(gap="xxsmall"):
         for what, words in sample_cards.lineage(house.store(), card):
             left, right = st.columns([1, 3])

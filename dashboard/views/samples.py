@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from curation.shares import percent
 from curation.store.query import Query
 from curation.store.versions import Manifest
 from dashboard import queries, sample_queries
@@ -166,7 +167,7 @@ def _matches(manifest: Manifest, query: Query, known: Facts, filters: Filters, w
 def _told(seen: Seen, known: Facts, filters: Filters) -> str:
     every, kept = sample_queries.kept_of(known, filters)
     if filters.counted:
-        share = f", {kept / every:.1%} of them kept" if 0 < kept < every else ""
+        share = f", {percent(kept / every, '.1f')} of them kept" if 0 < kept < every else ""
         return f"{_samples(every)}{share}"
     if seen.done:
         return _samples(seen.total)

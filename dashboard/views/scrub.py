@@ -13,6 +13,7 @@ from curation.quarantine import Quarantine
 from curation.scrub.before import Gone, Original
 from curation.scrub.held import Doubt, HeldPrompt, HeldPrompts, Piece
 from curation.scrub.scrubber import Scrubber
+from curation.shares import percent
 from curation.store.scrub_rulings import Mark
 from curation.task import read_task
 from dashboard import charts, queries
@@ -47,7 +48,7 @@ def render() -> None:
         _types(figures.types)
     with right, st.container(border=True, height="stretch"):
         _detectors(figures)
-    st.subheader("Waiting for a person", anchor=False)
+    st.header("Waiting for a person", anchor=False)
     if manifest.version == house.store().versions.head():
         who = house.person()
         _quarantine(Quarantine(house.store(), task, who), who)
@@ -69,11 +70,11 @@ def _zones(zones: pl.DataFrame) -> None:
             for zone, n in zones.rows():
                 with st.container(gap="xxsmall"):
                     st.metric(f"{zone.capitalize()} samples", f"{n:,}", help=ZONES[zone])
-                    st.caption(f"{n / total:.1%} of all")
+                    st.caption(f"{percent(n / total, '.1f')} of all")
 
 
 def _types(types: pl.DataFrame) -> None:
-    st.subheader("What was found", anchor=False)
+    st.header("What was found", anchor=False)
     if types.is_empty():
         st.caption("Nothing personal was found in this version.")
         return
@@ -82,7 +83,7 @@ def _types(types: pl.DataFrame) -> None:
 
 
 def _detectors(figures: queries.ScrubFigures) -> None:
-    st.subheader("Who found it", anchor=False)
+    st.header("Who found it", anchor=False)
     config = {
         "detector": st.column_config.TextColumn("Detector"),
         "version": st.column_config.TextColumn("Version", width=70),

@@ -232,7 +232,7 @@ def _standing(who: Person) -> None:
     if who.study is not None or not who.may("unblind"):
         return
     names = sorted({s.name for s in Waves(house.store().state).declared()})
-    st.subheader("Standing studies", anchor=False)
+    st.header("Standing studies", anchor=False)
     if not names:
         house.empty(
             "Nothing is asked again and again yet",

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from curation.errors import InputError
 from curation.progress import Progress
+from curation.shares import percent
 from judges.agreement import cohen_kappa
 from judges.evidence.findings import Cell, Findings, Row, Sheet, figure
 from judges.evidence.llmbar_pairs import BETWEEN, Pair, read_pairs, read_published
@@ -143,8 +144,8 @@ def _published_sheets(cells: Mapping[str, Sequence[Cell]]) -> list[Sheet]:
             by_subset[subset].append(
                 {
                     "evaluator": evaluator,
-                    "published": _percent(average.published if average else ""),
-                    "ours": _percent(average.ours if average else ""),
+                    "published": _short(average.published if average else ""),
+                    "ours": _short(average.ours if average else ""),
                     "equal figures": f"{sum(c.equal for c in found)} of {len(found)}",
                 }
             )
@@ -153,10 +154,10 @@ def _published_sheets(cells: Mapping[str, Sequence[Cell]]) -> list[Sheet]:
             for subset, rows in by_subset.items()]  # fmt: skip
 
 
-def _percent(text: str) -> str:
+def _short(text: str) -> str:
     """A published percentage with two digits, so that a table fits; anything else as it is."""
     number = text.removesuffix("%")
-    return f"{float(number):.2f} %" if re.fullmatch(r"[0-9.]+", number) else text
+    return percent(float(number) / 100, ".2f") if re.fullmatch(r"[0-9.]+", number) else text
 
 
 def _judges_sheets(figures: Mapping[str, Mapping[str, JsonValue]]) -> list[Sheet]:

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from curation.evaluation import Evaluation, ItemScore
+from curation.shares import percent
 from judges.estimate import Estimate, paired_difference
 from judges.gate import GateDecision, GateRule, Outcome
 from judges.power import items_needed
@@ -42,7 +43,9 @@ class Noninferiority(GateRule):
     def _unusable(self, items: int, scored: int, clusters: int) -> str | None:
         unscored = items - scored
         if unscored > self.max_unscored * items:
-            return f"{unscored} of {items} {self.items} have no score, more than the allowed {self.max_unscored:.0%}"
+            return (
+                f"{unscored} of {items} {self.items} have no score, more than the allowed {percent(self.max_unscored)}"
+            )
         if clusters < 2:
             return f"all items come from {clusters} of the {self.groups}, and at least 2 are needed"
         return None
@@ -61,10 +64,10 @@ class Noninferiority(GateRule):
 
     def _decision(self, estimate: Estimate, candidate: str, baseline: str) -> GateDecision:
         outcome, therefore = self._outcome(estimate)
-        level = f"{100 * (1 - 2 * self.alpha):g}"
+        level = percent(1 - 2 * self.alpha, "g")
         sentence = (
             f"The {candidate} student is {_points(estimate.mean)} the {baseline} one on {estimate.n:,} {self.items} "
-            f"from {estimate.clusters:,} {self.groups} ({level} % interval {100 * estimate.low:.1f} to "
+            f"from {estimate.clusters:,} {self.groups} ({level} interval {100 * estimate.low:.1f} to "
             f"{100 * estimate.high:.1f}), {therefore}: {outcome}."
         )
         return GateDecision(

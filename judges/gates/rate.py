@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from curation.evaluation import Evaluation
+from curation.shares import percent
 from judges.gate import GateDecision, GateRule, Outcome
 
 Mark = tuple[str, float]
@@ -50,7 +51,7 @@ class Rate(GateRule):
         """Decide from marks, and from how many items beside them nobody could score."""
         total, found = len(marks) + unscored, bounds_of(marks, self.alpha)
         if unscored > self.max_unscored * total:
-            cause = f"{unscored:,} of {total:,} {self.items} have no score, more than {self.max_unscored:.0%}"
+            cause = f"{unscored:,} of {total:,} {self.items} have no score, more than {percent(self.max_unscored)}"
             return self._decision("INVALID", found, f"The rate cannot be told: {cause}: INVALID.")
         outcome, therefore = self._outcome(found)
         decision = self._decision(outcome, found, f"{self._said(found)}, {therefore}: {outcome}.")
@@ -59,7 +60,7 @@ class Rate(GateRule):
         return decision.model_copy(update={"estimate": found.mean, "ci": (found.low, found.high)})
 
     def _outcome(self, found: Bounds) -> tuple[Outcome, str]:
-        limit = f"the allowed {_percent(self.margin)}"
+        limit = f"the allowed {percent(self.margin, '.3g')}"
         if found.low > self.margin:
             return "FAIL", f"which is surely more than {limit}"
         needed = max(none_needed(self.margin, self.alpha), self.min_clusters)
@@ -73,8 +74,8 @@ class Rate(GateRule):
     def _said(self, found: Bounds) -> str:
         if found.mean is None:
             return f"Nobody looked at any {self.items}"
-        bound = f"at most {_percent(found.high)} at {100 * (1 - self.alpha):g} % confidence"
-        return f"{_percent(found.mean)} of {found.items:,} {self.items} go wrong ({bound})"
+        bound = f"at most {percent(found.high, '.3g')} at {percent(1 - self.alpha, 'g')} confidence"
+        return f"{percent(found.mean, '.3g')} of {found.items:,} {self.items} go wrong ({bound})"
 
     def _decision(self, outcome: Outcome, found: Bounds, sentence: str) -> GateDecision:
         return GateDecision(
@@ -137,7 +138,3 @@ def none_needed(limit: float, alpha: float = 0.05) -> int:
     [299, 598, 2995]
     """
     return math.ceil(math.log(alpha) / math.log1p(-limit))
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"

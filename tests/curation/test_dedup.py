@@ -108,7 +108,7 @@ def test_when_most_rows_are_one_the_run_says_so_and_still_keeps_every_other_row(
     after, _ = apply(table(*alike, *others), [STEP], notice=told.append)
     assert after.filter(state="kept").height == 81
     assert len(told) == 1
-    assert "120 of 200 samples (60%)" in told[0]
+    assert "120 of 200 samples (60 %)" in told[0]
     assert "s0" in told[0]
 
 

@@ -137,7 +137,7 @@ def test_the_source_may_be_a_column_of_the_prompt_and_the_summary_a_field():
 
 def test_copying_can_be_bounded_from_both_sides():
     copied = sample("Ann Lee, 41, left Hull on 3 May", prompt=STORY)
-    assert Faithful(max_copied=0.5)(copied).words == "100% of its runs of 4 words are copied, more than 50%"
+    assert Faithful(max_copied=0.5)(copied).words == "100 % of its runs of 4 words are copied, more than 50 %"
     own = sample("a woman moved away", prompt=STORY)
     assert Faithful(min_coverage=0.5)(own).reason == "low_coverage"
 

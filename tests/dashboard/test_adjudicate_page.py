@@ -59,7 +59,7 @@ def as_lead(**parameters: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    kinds = (app.title, app.subheader, app.caption, app.text, app.markdown, app.code, app.metric, app.error, app.info,
+    kinds = (app.title, app.header, app.caption, app.text, app.markdown, app.code, app.metric, app.error, app.info,
              app.warning)  # fmt: skip
     return "\n".join(str(e.value) for kind in kinds for e in kind)
 

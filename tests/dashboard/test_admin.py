@@ -1,5 +1,7 @@
 """Admin: people, studies, the audit and backups, for admins alone; a search tells nothing that is hidden."""
 
+import ast
+import re
 import shlex
 import subprocess
 import sys
@@ -15,11 +17,13 @@ from curation.store.ledger_search import Wanted
 from curation.store.store import Store
 from curation.store.verify import verify
 from dashboard import admin_queries, audit
+from dashboard.audit_words import SENTENCES
 from dashboard.launch import WORKSPACE
 from dashboard.views import house as views
 from judges.people import PeopleService
 from judges.review import ReviewService
 
+ROOT = Path(__file__).parents[2]
 PAGE = "from dashboard.views import admin\nadmin.render()"
 
 
@@ -36,7 +40,7 @@ def page(house: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    kinds = (app.title, app.subheader, app.caption, app.text, app.code, app.metric)
+    kinds = (app.title, app.header, app.caption, app.text, app.code, app.metric)
     return "\n".join(str(e.value) for kind in kinds for e in kind)
 
 
@@ -85,9 +89,20 @@ def test_no_search_tells_what_a_vote_of_an_open_study_said(store: Store):
     service.vote(service.next("tone", "ana", 1)[0].token, "ana", "both_bad", None, 900)
     assert audit.count(store, Wanted(text="both_bad")) == before
     vote = audit.page(store, Wanted(kinds=("vote",)), 1, 1)
-    assert vote["says"][0] == "study tone"
+    assert audit.rows(vote)["says"][0] == "study: tone"
+    assert "both_bad" not in audit.exact(vote[0])
     service.close("tone")
-    assert "vote" in audit.page(store, Wanted(text="both_bad"), 1, 50)["kind"].to_list()
+    assert "vote" in [event.kind for event in audit.page(store, Wanted(text="both_bad"), 1, 50)]
+    assert "Said both_bad in study tone" in audit.rows(audit.page(store, Wanted(kinds=("vote",)), 1, 1))["says"][0]
+
+
+def test_what_comes_every_time_in_a_wave_is_told_once_its_study_is_closed(store: Store):
+    """Mutation: dashboard/audit.py: {DRAWN[event.kind]} if event.kind in DRAWN => {"x"} if event.kind in DRAWN"""
+    store.ledger.append("wave_begun", {"study": "tone", "name": "w", "number": 1, "items": [{"anchor": 7}]}, "lead")
+    (open_, *_), seen = audit.page(store, Wanted(kinds=("wave_begun",)), 1, 1), Wanted(kinds=("wave_begun",))
+    assert "anchor" not in audit.exact(open_)
+    ReviewService(store).close("tone")
+    assert '"anchor": 7' in audit.exact(audit.page(store, seen, 1, 1)[0])
 
 
 def test_the_audit_is_paged_and_narrowed(page: AppTest, store: Store):
@@ -102,9 +117,59 @@ def test_the_audit_is_paged_and_narrowed(page: AppTest, store: Store):
     app.session_state["audit_page"] = 3
     app.run()
     told = next(f.value for f in app.dataframe if "says" in f.value and len(f.value) == 20)
-    assert told["says"].iloc[-1] == "n 0"
+    assert told["says"].iloc[-1] == "n: 0"
+    assert [code.value for code in app.code if code.value.startswith("{")] == ['{\n  "n": 19\n}']
+    app.selectbox(key=f"audit_event_{everything - 100}").set_value(everything - 119).run()
+    assert [code.value for code in app.code if code.value.startswith("{")] == ['{\n  "n": 0\n}']
     app.text_input(key="audit_text").set_value('"n":7').run()
     assert "0 events fit" in said(app)
+
+
+def recorded() -> set[str]:
+    """Every kind of event that the code records."""
+    calls = [
+        (call, file.read_text(encoding="utf-8"))
+        for package in ("curation", "judges", "training", "dashboard")
+        for file in sorted((ROOT / package).rglob("*.py"))
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+    ]
+    kinds: set[str] = set()
+    for call, text in calls:
+        place = {"append_in": 1, "append": 0}.get(call.func.attr)  # type: ignore[attr-defined]
+        if place is None or "ledger" not in ast.unparse(call.func):
+            continue
+        said = call.args[place]
+        if isinstance(said, ast.Name) and (named := re.search(rf'^{said.id} = "(.+)"$', text, re.MULTILINE)):
+            kinds.add(named[1])
+        elif isinstance(said, ast.Constant):
+            kinds.add(str(said.value))
+    return kinds
+
+
+def test_every_kind_of_event_that_is_recorded_has_a_sentence():
+    """Mutation: dashboard/audit_words.py: "erase": => "erased":"""
+    assert {"seal", "verified", "erase"} < recorded()
+    assert recorded() == set(SENTENCES)
+
+
+def test_events_are_told_in_sentences_and_an_unknown_one_by_its_fields(store: Store):
+    """Mutation: dashboard/audit_words.py: found.format_map(_flat(body)) => fields(body)"""
+    people = PeopleService(store)
+    people.invite("accept", "ana {0} ![x](http://beacon.example)", actor="lead")
+    store.ledger.append("note", {"to": ["ana", "ben"], "deep": {"a": {"b": [1, 2]}}, "rows": [{"x": 1}]}, "lead")
+    store.ledger.append("gold_sealed", {"name": "gold"}, "lead")
+    says = {row["kind"]: row["says"] for row in audit.newest(store, 100).iter_rows(named=True)}
+    assert says["invite_made"] == (
+        "ana {0} ![x](http://beacon.example) was invited to study accept as reviewer for 7 days"
+    )
+    assert says["note"] == "deep: a b 1 and 2, rows: 1 of them, to: ana and ben"
+    assert says["gold_sealed"] == "name: gold"
+    assert re.fullmatch(r"Version \w{12} was sealed", says["seal"])
+    assert re.fullmatch(r"curated.+ against raw.+: PASS, n 300", says["gate"])
+    assert says["run"].startswith("Run 1: 52 of 60 samples kept")
+    assert says["review_closed"] == "Study pilot was closed"
+    assert not [kind for kind, told in says.items() if re.search(r'[{}"]', told) and kind != "invite_made"]
 
 
 def test_empty_tabs_name_the_command_that_fills_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -300,6 +300,22 @@ def test_every_address_of_the_pages_answers_strictly_and_names_no_path(pages: in
             assert answer.all("cache-control") == ["no-store"], (method, path)
 
 
+@pytest.mark.parametrize(
+    ("typed", "leads"),
+    [
+        ("/overview", "/"),
+        ("/overview?version=ab%20c&x=1", "/?version=ab%20c&x=1"),
+        ("/overview?//evil.example", "/?//evil.example"),
+    ],
+)
+def test_the_name_of_the_first_page_leads_to_where_it_lies_with_what_was_asked(pages: int, typed: str, leads: str):
+    """Mutation: dashboard/asgi.py: f"/?{query}" if query else "/" => "/"
+    Mutation: dashboard/asgi.py: Route("/overview", home => Route("/begin", home"""
+    answer = ask(pages, typed)
+    assert (answer.status, answer.all("location"), is_strict(answer)) == (303, [leads], True)
+    assert ask(pages, typed, "POST").status != 303
+
+
 def test_nobody_is_told_how_many_people_are_here(pages: int):
     assert ask(pages, "/_stcore/metrics").status == 404
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from curation.store.gold import GoldItem
+from curation.store.review_records import Design
 from dashboard.cli.main import main
 from judges.gold import GoldService
 from judges.review import ReviewService
@@ -134,6 +135,24 @@ def test_doubtful_labels_are_told_with_their_reasons_and_opened_for_a_second_loo
     said("gold", "create", "--from", "again")
     assert said("gold", "errors") == "Nothing speaks against a label of gold set 'gold'\n"
     assert "nothing speaks against" in refused("gold", "errors", "--review", "more")
+
+
+def test_what_raters_of_planted_copies_flagged_is_told_with_its_reason_once_the_study_is_closed(house, said, tmp_path):
+    said("gold", "import", file_of(tmp_path, {**ROW, "verdict": "accept"}))
+    service = ReviewService(house.store)
+    service.create("seeded", kind="single", n=6, overlap=1, design=Design(gold="gold", gold_share=0.5))
+    while offered := service.next("seeded", "cy"):
+        for shown in offered:
+            is_gold = shown.prompt == ROW["text"]
+            service.vote(shown.token, "cy", "flag" if is_gold else "accept", "un\x1b[2Jsafe" if is_gold else None)
+    assert said("gold", "errors") == "Nothing speaks against a label of gold set 'gold'\n"
+    service.close("seeded")
+    (found,) = said("gold", "errors", "--json")["suspects"]
+    assert (found["id"], found["why"]) == (
+        "a",
+        "0 of 1 raters of planted copies said reject, 1 flagged it: un[2Jsafe",
+    )
+    assert "1 of 1 rows that something speaks against" in said("gold", "errors")
 
 
 def test_rows_are_taken_out_after_a_dry_run_and_brought_back_by_undo(house, said, refused):

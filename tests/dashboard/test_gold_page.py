@@ -8,8 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from curation.records import Message
 from curation.store.gold import Gold, GoldItem, Judged
+from curation.store.review_records import Design
 from curation.store.store import Store
 from curation.task import AnswerTable
+from dashboard import gold_actions
 from dashboard.launch import WORKSPACE
 from judges.gold_again import open_again, suspects_of
 from judges.review import ReviewService
@@ -92,6 +94,42 @@ def test_doubtful_labels_are_listed_with_the_reason_and_the_command_for_a_second
     assert doubtful["id"].tolist() == ["a"]
     assert doubtful["why"].tolist() == ["1 of 2 raters said reject, not accept"]
     assert "gold errors --set judged --review STUDY" in words(app)
+
+
+def flagged(store: Store, *, close: bool = True) -> None:
+    """A study in which the one row of the set lay hidden, and was flagged."""
+    service, design = ReviewService(store), Design(gold="judged", gold_share=0.5)
+    service.create("seeded", kind="single", n=6, overlap=1, design=design)
+    while offered := service.next("seeded", "cy"):
+        for shown in offered:
+            is_gold = shown.a == "answer a"
+            service.vote(shown.token, "cy", "flag" if is_gold else "accept", HOSTILE if is_gold else None)
+    if close:
+        service.close("seeded")
+
+
+def test_a_flag_on_a_planted_copy_is_told_of_its_row_once_the_study_is_closed(store: Store):
+    """Mutation: judges/gold_again.py: answer), copies) => answer))
+    Mutation: dashboard/views/gold_rows.py: st.text(words) => st.caption(words)"""
+    put(store, judged("a", "accept", ana="accept"))
+    flagged(store, close=False)
+    assert "No rater, judge or nearly equal row" in said(page("gold", set="judged", part="Look again"))
+    assert gold_actions.copies_words(store, "judged", judged("a", "accept", ana="accept")) == ""
+    ReviewService(store).close("seeded")
+    why = f"0 of 1 raters of planted copies said reject, 1 flagged it: {HOSTILE}"
+    app = page("gold", set="judged", part="Look again")
+    doubtful = next(f for f in frames(app) if "why" in f.columns)
+    assert doubtful[["id", "why"]].to_dict("records") == [{"id": "a", "why": why}]
+    assert not [m.value for m in app.markdown if "tracker" in m.value]
+
+    def card() -> None:
+        from curation.store.gold import Gold
+        from dashboard.views import gold_rows, house
+
+        gold_rows._row("judged", Gold(house.store().state).items("judged")[0])
+
+    drawn = again(AppTest.from_function(card, default_timeout=60))
+    assert why in [text.value for text in drawn.text]
 
 
 def test_doubtful_rows_are_sent_to_a_blind_review_after_a_dry_run_and_called_back(store: Store):

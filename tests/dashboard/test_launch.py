@@ -46,5 +46,6 @@ def test_the_workspace_and_the_role_travel_in_the_environment(built: Path):
         "STILLHOUSE_ROLE": "all",
         "STILLHOUSE_ACCESS": "local",
         "STILLHOUSE_HOST": "",
+        "STILLHOUSE_BIND": "",
     }
     assert launch.environment(built, reviewer=True, base={})["STILLHOUSE_ROLE"] == "reviewer"

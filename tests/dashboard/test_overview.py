@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from curation.records import SAMPLES, decisions_frame
+from curation.shares import percent
 from curation.store.query import Query
 from curation.store.store import Store
 from dashboard import lineage, overview_queries
@@ -26,11 +27,11 @@ def figures(store: Store) -> dict[str, overview_queries.Figure]:
 def test_the_five_figures_say_what_they_were_found_on(store: Store):
     found = figures(store)
     assert len(found) == 5
-    assert (found["Samples accepted"].value, found["Samples accepted"].words) == ("52", "86.7% of 60 generated")
+    assert (found["Samples accepted"].value, found["Samples accepted"].words) == ("52", "86.7 % of 60 generated")
     assert "90 items: PASS" in found["Student against baseline"].words
     assert "8 items x 2 raters in `pilot`" in found["Agreement of raters, α"].words
     assert "14 decided votes" in found["Pane A chosen"].words
-    assert found["Provenance complete"].value == "66.6%"
+    assert found["Provenance complete"].value == "66.6 %"
 
 
 def test_a_figure_leads_to_the_rows_behind_it(store: Store):
@@ -88,7 +89,7 @@ def test_each_slice_has_both_sides_of_the_newest_decision_with_an_interval(store
     assert set(found["who"]) == {"curated-sliced", "raw-sliced"}
     assert all(low <= a <= high for a, low, high in found.select("accuracy", "low", "high").iter_rows())
     worst = min(found.filter(who=found["who"][0])["accuracy"])
-    assert f"{worst:.1%} of 30 items" in overview_queries.takeaway(found)
+    assert f"{percent(worst, '.1f')} of 30 items" in overview_queries.takeaway(found)
 
 
 def test_evaluations_without_slices_make_no_chart(built: Path):
@@ -123,7 +124,7 @@ def test_an_order_that_decided_the_votes_keeps_a_version_from_being_ready(tmp_pa
         reviews.close("first")
         found = release(store, store.versions.manifest())
     order = next(f for f in found.findings if f.what == "Order of answers")
-    assert (order.level, order.wanted, order.filters) == ("open", "reaches 45% to 55%", {"study": "first"})
+    assert (order.level, order.wanted, order.filters) == ("open", "reaches 45 % to 55 %", {"study": "first"})
 
 
 def test_the_page_shows_figures_checks_and_what_blocks_a_release(traced: Path, monkeypatch: pytest.MonkeyPatch):
@@ -132,6 +133,6 @@ def test_the_page_shows_figures_checks_and_what_blocks_a_release(traced: Path, m
     assert not app.exception
     said = "\n".join(str(e.value) for kind in (app.text, app.caption, app.markdown) for e in kind)
     assert "Quarantine: 2 samples wait for a person" in said
-    assert "Wanted: reaches 45% to 55% (n = 14)" in said
+    assert "Wanted: reaches 45 % to 55 % (n = 14)" in said
     assert "Grey ticks: the baseline less the loss that the gate allows" in said
     assert app.dataframe[0].value.shape == (10, 5)

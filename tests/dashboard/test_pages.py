@@ -26,7 +26,7 @@ def page(name: str, **parameters: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    kinds = (app.title, app.subheader, app.caption, app.text, app.markdown, app.code, app.metric, app.error, app.info)
+    kinds = (app.title, app.header, app.caption, app.text, app.markdown, app.code, app.metric, app.error, app.info)
     return "\n".join(str(e.value) for kind in kinds for e in kind)
 
 

@@ -25,7 +25,7 @@ def page(traced: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    kinds = (app.subheader, app.caption, app.text, app.markdown, app.code, app.metric, app.warning)
+    kinds = (app.header, app.caption, app.text, app.markdown, app.code, app.metric, app.warning)
     return "\n".join(str(e.value) for kind in kinds for e in kind)
 
 

@@ -37,7 +37,7 @@ def test_votes_of_an_open_study_are_counted_and_not_shown(house: Path):
         card = sample_cards.card(store, query, str(event.body["samples"][0]))  # type: ignore[index]
         assert card["hidden_votes"] == 1
         assert "tone" not in {vote["study"] for vote in card["reviews"]}
-        assert audit.newest(store)["says"][0] == "study tone"
+        assert audit.newest(store)["says"][0] == "study: tone"
 
 
 def test_an_unknown_sample_is_named_in_the_error(store: Store, query: Query):

@@ -187,3 +187,24 @@ def test_practice_is_said_to_be_practice(opens: Opens):
     rater.press("Accept")
     assert "these do not count" not in rater.words()
     assert rater.ballots() == []
+
+
+def test_a_closed_study_tells_a_rater_how_many_of_their_votes_came_too_late(workspace: Path):
+    """Mutation: dashboard/views/review.py: thanks(house.store(), study, rater) => "Thank you. Your votes count." """
+    ana = Rater(workspace, "single")
+    with Store.open(workspace) as store:
+        service = ReviewService(store)
+        late = [shown.token for shown in service.next(ana.study, "ana")][:2]
+        service.release(ana.study, "ana")
+        for shown in service.next(ana.study, "ben"):
+            service.vote(shown.token, "ben", "accept")
+        service.vote(late[0], "ana", "accept")
+        ana.app.run()
+        assert "except" not in ana.words()
+        service.close(ana.study)
+        ana.app.run()
+        assert "Your votes count, except one that came when its item had all it needed" in ana.words()
+        ana.app.query_params["rater"] = "ben"
+        ana.app.session_state["rater"] = "ben"
+        ana.app.run()
+        assert "Thank you. Your votes count." in ana.words()

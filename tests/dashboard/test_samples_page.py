@@ -229,7 +229,7 @@ def again(app: AppTest) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    kinds = (app.subheader, app.caption, app.text, app.success, app.warning, app.info, app.toast)
+    kinds = (app.header, app.caption, app.text, app.success, app.warning, app.info, app.toast)
     return "\n".join(str(e.value) for kind in kinds for e in kind)
 
 

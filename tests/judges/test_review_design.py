@@ -8,6 +8,7 @@ from curation.errors import Forbidden, InputError, UnknownRecord
 from curation.people import Person
 from curation.records import Message, text_digest
 from curation.store.gold import GoldItem, Judged
+from curation.store.review_own import OwnWork
 from curation.store.review_records import Criterion, Design, Details, Draft, Span, exact_digest
 from curation.store.reviews import Reviews
 from judges.adjudication import AdjudicationService
@@ -269,6 +270,24 @@ def test_a_vote_that_comes_too_late_is_kept_as_surplus_and_not_counted(store):
     assert service.status("s").given == 1
 
 
+def test_who_was_late_is_told_so_once_the_study_is_closed_and_not_before(store):
+    """Mutation: curation/store/review_own.py: if self._study.closed is None: => if self._study is None:"""
+    service = ReviewService(store)
+    service.create("s", kind="single", n=2, overlap=1)
+    late = [shown.token for shown in service.next("s", "ana")]
+    service.release("s", "ana")
+    service.vote(service.next("s", "ben", 1)[0].token, "ben", "accept")
+    for token in late:
+        service.vote(token, "ana", "reject")
+
+    def told(rater):
+        return OwnWork(store.state, Reviews(store.state).study("s"), service.design("s"), rater).kept_apart()
+
+    assert [told("ana"), told("ben")] == [0, 0]
+    service.close("s")
+    assert [told("ana"), told("ben")] == [1, 0]
+
+
 def test_a_flagged_item_says_why_and_goes_to_somebody_else(store):
     service = ReviewService(store)
     service.create("s", kind="single", n=1, overlap=1)
@@ -351,7 +370,7 @@ def votes_of(store, study):
 
 @pytest.mark.parametrize(("rater", "turned"), [("ana", True), ("ben", False)])
 def test_who_comes_back_is_shown_the_other_order_where_theirs_was_given_meanwhile(store, rater, turned):
-    """Mutation: curation/store/review_serving.py: alike < in_one_order => alike < 9 * in_one_order"""
+    """Mutation: curation/store/review_serving.py: alike < sa.bindparam("alike") => alike < 9 * sa.bindparam("alike")"""
     service = ReviewService(store)
     service.create("s", n=8, overlap=2)
     first = {}
