@@ -32,7 +32,7 @@ from dashboard.cli.opening import At, stoppable
 
 GARBAGE = 50_000
 """How many objects more there are before Python looks for garbage. Its own 700 has a run of some thousand samples walk
-through everything that is loaded again and again, for a quarter of its CPU and the same memory in the end."""
+through everything that is loaded again and again, for a fifth of its CPU and the same memory in the end."""
 
 app = typer.Typer(
     name="stillhouse",
