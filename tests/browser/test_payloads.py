@@ -65,10 +65,10 @@ class Watched:
         self.unfold()
 
     def unfold(self) -> None:
-        """Open whatever is folded away."""
+        """Open whatever is folded away on the part of the page that is shown."""
         self.tab.page.wait_for_timeout(300)
         self.tab.settle()
-        folded = self.tab.page.locator("details:not([open]) > summary")
+        folded = self.tab.page.locator("details:not([open]) > summary:visible")
         for _ in range(folded.count()):  # an opened one is no longer among them
             folded.first.click()
         self.tab.page.wait_for_timeout(200)
