@@ -9,7 +9,7 @@ SENTENCES: dict[str, str] = {
     "run": "Run {run}: {report kept} of {report samples} samples kept, {report calls} calls, {report seconds} s",
     "erase": "{replies} raw replies from before {before:.10} were erased: {rule}",
     "verified": "Version {version:.12} and the chain were checked: problems {problems}",
-    "gate": "{candidate} against {baseline}: {outcome}, n {n}",
+    "gate": "{outcome}, n {n}: {candidate} against {baseline}",
     "panel": "Weights of the judges by gold: {weights}",
     "quarantine": "Sample {sample:.12}: {ruling}; {why}",
     "scrub_ruling": "Prompt {prompt:.12}: {ruling}; {why}",

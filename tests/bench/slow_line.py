@@ -43,7 +43,9 @@ class _Line:
 async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, delay: float) -> None:
     there, back = await asyncio.open_connection(HOST, port)
     try:
-        await asyncio.gather(_carry(reader, back, 0), _carry(there, writer, delay))
+        # Cancelled when the line is taken down; the callback that Python's streams have for this task cannot bear that.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(_carry(reader, back, 0), _carry(there, writer, delay))
     finally:
         for end in (back, writer):
             end.close()

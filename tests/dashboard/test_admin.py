@@ -166,7 +166,7 @@ def test_events_are_told_in_sentences_and_an_unknown_one_by_its_fields(store: St
     assert says["note"] == "deep: a b 1 and 2, rows: 1 of them, to: ana and ben"
     assert says["gold_sealed"] == "name: gold"
     assert re.fullmatch(r"Version \w{12} was sealed", says["seal"])
-    assert re.fullmatch(r"curated.+ against raw.+: PASS, n 300", says["gate"])
+    assert re.fullmatch(r"PASS, n 300: curated.+ against raw.+", says["gate"])
     assert says["run"].startswith("Run 1: 52 of 60 samples kept")
     assert says["review_closed"] == "Study pilot was closed"
     assert not [kind for kind, told in says.items() if re.search(r'[{}"]', told) and kind != "invite_made"]
