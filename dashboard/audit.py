@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import polars as pl
-from pydantic import JsonValue
 
 from curation.store import ledger_search
 from curation.store.ledger import Event
@@ -60,9 +59,8 @@ def _told(event: Event, hidden: Sequence[str]) -> Event:
         return event
     if event.kind.startswith(SILENT):
         return event.model_copy(update={"body": {"study": event.body["study"]}})
-    left_out: set[str] = {DRAWN[event.kind]} if event.kind in DRAWN else set()
-    body: dict[str, JsonValue] = {name: value for name, value in event.body.items() if name not in left_out}
-    return event.model_copy(update={"body": body})
+    told = {name: value for name, value in event.body.items() if name != DRAWN.get(event.kind)}
+    return event.model_copy(update={"body": told})
 
 
 def rows(events: Iterable[Event]) -> pl.DataFrame:

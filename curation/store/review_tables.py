@@ -145,7 +145,10 @@ def standing() -> sa.Select[Any]:
 
 
 def copies(rows: str) -> sa.Select[Any]:
-    """The standing votes on planted gold rows of closed studies whose names begin with `rows`, oldest first."""
+    """The standing votes on planted gold rows of closed studies whose names begin with `rows`, oldest first.
+
+    Not `standing` narrowed down: that goes through every vote there is, and what is planted is a small part of them.
+    """
     hidden = (
         sa.select(SHOWN.c.token)
         .join(PLANTS, PLANTS.c.item == SHOWN.c.item)

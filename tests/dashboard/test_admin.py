@@ -97,7 +97,7 @@ def test_no_search_tells_what_a_vote_of_an_open_study_said(store: Store):
 
 
 def test_what_comes_every_time_in_a_wave_is_told_once_its_study_is_closed(store: Store):
-    """Mutation: dashboard/audit.py: {DRAWN[event.kind]} if event.kind in DRAWN => {"x"} if event.kind in DRAWN"""
+    """Mutation: dashboard/audit.py: if name != DRAWN.get(event.kind) => if name != event.kind"""
     store.ledger.append("wave_begun", {"study": "tone", "name": "w", "number": 1, "items": [{"anchor": 7}]}, "lead")
     (open_, *_), seen = audit.page(store, Wanted(kinds=("wave_begun",)), 1, 1), Wanted(kinds=("wave_begun",))
     assert "anchor" not in audit.exact(open_)

@@ -48,7 +48,7 @@ def test_without_access_control_or_without_a_name_it_listens_nowhere_else(bind: 
     assert "\n" not in line
 
 
-@pytest.mark.parametrize("bind", ["localhost", NAME, "*", "0.0.0.0:8501", "10.0.0.0/8", "unix:///tmp/s", " "])
+@pytest.mark.parametrize("bind", ["localhost", NAME, "*", "0.0.0.0:8501", "10.0.0.0/8", "unix:///run/pages", " "])
 def test_where_to_listen_is_an_address_and_nothing_else(bind: str):
     with pytest.raises(InputError, match=r"is no address: give one of this machine's, or 0\.0\.0\.0 or ::"):
         allowed(NAME, invites=True, bind=bind)
